@@ -1,0 +1,1 @@
+"""The world: sockets, databases, files, processes, the command line."""

@@ -1,0 +1,1 @@
+"""The `posdata` command line."""

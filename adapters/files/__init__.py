@@ -1,0 +1,1 @@
+"""Files: settings, reference data, campaign documents, journals, plans."""

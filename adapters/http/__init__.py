@@ -1,0 +1,1 @@
+"""HTTP served by the control process."""

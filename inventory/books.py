@@ -1,0 +1,182 @@
+"""The books as a port: what the control process asks of whatever keeps them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One life of one worker: the fencing token of its leases and the key of its journal."""
+
+    node: str
+    worker: int
+    number: int
+
+
+class Event(StrEnum):
+    """What a journal entry says of an insertion.
+
+    `late_accepted` and `late_rejected` correct an `unknown` that was counted before
+    (the answer came after the timeout, on the same session).
+    """
+
+    INSERTED = "inserted"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    LATE_ACCEPTED = "late_accepted"
+    LATE_REJECTED = "late_rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class CountKey:
+    """The finest grain of the counts.
+
+    `place` is municipality × 1000 + LADA as an integer (municipality 0 = decided by LADA);
+    `hour` counts whole hours since 1970-01-01T00 UTC.
+    """
+
+    campaign: int
+    creative_version: int
+    place: int
+    hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive journal frames of one epoch, folded; applied once, whatever is retried.
+
+    `after` is the last frame sequence applied before it, `upto` the last one in it.
+    `events` counts by (key, event, cause), cause "" where there is none;
+    `notifications`, `consumed` and `refused` count by hour, `pass_through` by (hour, reason).
+    """
+
+    epoch: Epoch
+    after: int
+    upto: int
+    events: Mapping[tuple[CountKey, Event, str], int] = field(default_factory=dict)
+    notifications: Mapping[int, int] = field(default_factory=dict)
+    pass_through: Mapping[tuple[int, str], int] = field(default_factory=dict)
+    consumed: Mapping[int, int] = field(default_factory=dict)
+    refused: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRequest:
+    """A worker asks for units of one campaign: it holds `held`, and spends at most `rate` a second."""
+
+    campaign: int
+    held: int
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTotals:
+    """One epoch's lease of one campaign, as running totals (so that telling it twice does no harm).
+
+    held by the worker + in flight = granted − returned − spent, where spent = accepted + unknown.
+    """
+
+    granted: int
+    returned: int
+    spent: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEpoch:
+    """An epoch that has not been closed, with how far its journal was applied."""
+
+    epoch: Epoch
+    boot_id: str
+    applied: int
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignCounts:
+    """One campaign's row of `counts` (DESIGN contract: the sums are stated there and checked in tests)."""
+
+    number: int
+    id: str
+    name: str
+    quantity: int | None
+    inserted: int
+    accepted: int
+    rejected: int
+    unknown: int
+    delivered: int
+    failed: int
+    returned: int
+    settled: int
+    leased: int
+
+    @property
+    def in_flight(self) -> int:
+        """Insertions whose fate is not known yet."""
+        return self.inserted - self.accepted - self.rejected - self.unknown
+
+    @property
+    def free(self) -> int | None:
+        """Units that nobody holds; None for a house campaign without a quantity."""
+        return None if self.quantity is None else self.quantity - self.settled - self.leased
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The whole books at one instant (one snapshot)."""
+
+    notifications: int
+    consumed: int
+    refused: int
+    pass_through: Mapping[str, int]
+    campaigns: Sequence[CampaignCounts]
+
+
+class Books(Protocol):
+    """Where counts, ledger, leases and epochs are kept."""
+
+    async def open_epoch(self, epoch: Epoch, boot_id: str) -> None:
+        """Register an epoch; doing it twice changes nothing."""
+
+    async def open_epochs(self, node: str) -> Sequence[OpenEpoch]:
+        """Return the node's epochs that are not closed, oldest first."""
+
+    async def grant(
+        self, epoch: Epoch, requests: Sequence[LeaseRequest], horizon_s: float, holders: int
+    ) -> Mapping[int, LeaseTotals]:
+        """Lease units (inventory.leases.top_up says how many) and return the campaigns' new totals.
+
+        Takes nothing from a campaign that may not serve. Raises `EpochClosedError` for a closed epoch.
+        """
+
+    async def give_back(self, epoch: Epoch, returned: Mapping[int, int]) -> None:
+        """Raise the returned totals of campaigns to `returned`; units go back to free."""
+
+    async def lease_totals(self, epoch: Epoch) -> Mapping[int, LeaseTotals]:
+        """Return the epoch's leases by campaign number."""
+
+    async def settle(self, batch: Batch) -> bool:
+        """Apply a batch in one transaction; False when it was applied before.
+
+        Raises `SequenceGapError` when `after` lies beyond what was applied.
+        """
+
+    async def close_epoch(self, epoch: Epoch, *, lost: bool) -> None:
+        """Close an epoch whose journal was read to its end and whose open insertions were settled.
+
+        What it still holds goes back to free; when `lost` (the journal's tail may be missing)
+        it is booked as inserted and unknown, with cause `power_loss`, and stays spent.
+        Doing it twice changes nothing.
+        """
+
+    async def counts(self) -> Counts:
+        """Return all counts as of one instant."""
+
+
+class EpochClosedError(Exception):
+    """The epoch was closed: its worker must stop inserting and start a new epoch."""
+
+
+class SequenceGapError(Exception):
+    """Frames are missing before this batch: read the journal again from what was applied."""

@@ -1,0 +1,1 @@
+"""Who a subscriber is: numbers, ranges, LADAs, places, time zones, targets."""

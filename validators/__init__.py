@@ -1,0 +1,1 @@
+"""What a text may be: rule sets, character counting, findings and suggestions."""
