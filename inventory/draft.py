@@ -1,0 +1,41 @@
+"""A campaign as somebody asks for it: checked, but with no number, no state and no ledger yet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from inventory.campaign import CampaignClass, HoursWindow, Pacing
+from segments.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class CreativeDraft:
+    """A text as it was submitted; `weight` is its share among the campaign's texts."""
+
+    text: str
+    weight: int = 1
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignDraft:
+    """A booking that was checked and not stored.
+
+    `quantity` is None only for the class `house`; `starts_at` and `ends_at` are aware instants,
+    half open; no hours means every hour of the subscriber's clock.
+    """
+
+    name: str
+    brand: str
+    category: str
+    campaign_class: CampaignClass
+    creatives: tuple[CreativeDraft, ...]
+    target: Target
+    starts_at: datetime
+    ends_at: datetime
+    quantity: int | None
+    hours: tuple[HoursWindow, ...] = ()
+    pacing: Pacing = Pacing.EVEN
+    test: bool = False
+    external_id: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
