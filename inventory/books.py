@@ -2,8 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+from inventory.campaign import Campaign
+
+POWER_LOSS = "power_loss"
+"""The cause of what a lost journal may have inserted."""
+
+
+def hour_of(now: datetime) -> int:
+    """Return the whole hours since 1970-01-01T00 UTC of an aware instant."""
+    return int(now.timestamp()) // 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,7 @@ class CountKey:
 class Batch:
     """Consecutive journal frames of one epoch, folded; applied once, whatever is retried.
 
-    `after` is the last frame sequence applied before it, `upto` the last one in it.
+    `after` is the last frame sequence applied before it, `upto` the last one in it, so `upto` > `after`.
     `events` counts by (key, event, cause), cause "" where there is none;
     `notifications`, `consumed` and `refused` count by hour, `pass_through` by (hour, reason).
     """
@@ -133,6 +144,25 @@ class Counts:
     campaigns: Sequence[CampaignCounts]
 
 
+@dataclass(frozen=True, slots=True)
+class ServingCampaign:
+    """A campaign that may be served, with what was spent of it and what workers hold."""
+
+    campaign: Campaign
+    settled: int
+    leased: int
+
+    @property
+    def quantity(self) -> int | None:
+        """The units booked; None for a house campaign without a limit."""
+        return self.campaign.quantity
+
+    @property
+    def free(self) -> int | None:
+        """Units that nobody holds; None without a limit."""
+        return None if self.quantity is None else self.quantity - self.settled - self.leased
+
+
 class Books(Protocol):
     """Where counts, ledger, leases and epochs are kept."""
 
@@ -143,31 +173,36 @@ class Books(Protocol):
         """Return the node's epochs that are not closed, oldest first."""
 
     async def grant(
-        self, epoch: Epoch, requests: Sequence[LeaseRequest], horizon_s: float, holders: int
+        self, epoch: Epoch, requests: Sequence[LeaseRequest], horizon_s: float, holders: int, *, now: datetime
     ) -> Mapping[int, LeaseTotals]:
-        """Lease units (inventory.leases.top_up says how many) and return the campaigns' new totals.
+        """Lease units (inventory.leases.top_up says how many) and return the campaigns' totals.
 
-        Takes nothing from a campaign that may not serve. Raises `EpochClosedError` for a closed epoch.
+        Takes nothing from a campaign that may not serve or that ended by `now`; a campaign that
+        the epoch never leased is left out. Raises `EpochClosedError` for an epoch that is not open.
         """
 
     async def give_back(self, epoch: Epoch, returned: Mapping[int, int]) -> None:
-        """Raise the returned totals of campaigns to `returned`; units go back to free."""
+        """Raise the returned totals of campaigns to `returned`; units go back to free.
+
+        A total that is no higher changes nothing. Raises `EpochClosedError` for an epoch that is not open.
+        """
 
     async def lease_totals(self, epoch: Epoch) -> Mapping[int, LeaseTotals]:
         """Return the epoch's leases by campaign number."""
 
     async def settle(self, batch: Batch) -> bool:
-        """Apply a batch in one transaction; False when it was applied before.
+        """Apply a batch in one transaction; False when it was applied before (also in a closed epoch).
 
-        Raises `SequenceGapError` when `after` lies beyond what was applied.
+        Raises `SequenceGapError` when `after` is not what was applied last,
+        `EpochClosedError` for an epoch that is not open.
         """
 
-    async def close_epoch(self, epoch: Epoch, *, lost: bool) -> None:
+    async def close_epoch(self, epoch: Epoch, *, lost: bool, now: datetime) -> None:
         """Close an epoch whose journal was read to its end and whose open insertions were settled.
 
         What it still holds goes back to free; when `lost` (the journal's tail may be missing)
-        it is booked as inserted and unknown, with cause `power_loss`, and stays spent.
-        Doing it twice changes nothing.
+        it is booked as notifications of the hour of `now`, inserted and unknown, with cause
+        `POWER_LOSS`, and stays spent. Doing it twice changes nothing.
         """
 
     async def counts(self) -> Counts:
@@ -175,7 +210,7 @@ class Books(Protocol):
 
 
 class EpochClosedError(Exception):
-    """The epoch was closed: its worker must stop inserting and start a new epoch."""
+    """The epoch is not open: its worker must stop inserting and start a new epoch."""
 
 
 class SequenceGapError(Exception):
