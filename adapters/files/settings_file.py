@@ -1,0 +1,90 @@
+"""posdata.yaml on disk: read, checked, with the line of every fault."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from adapters.files.yaml_lines import Document, LineFault, UnreadableError, parse
+from engine.settings import Settings, SettingsRefusedError, parse_settings
+from inventory.faults import Fault, path_of
+
+DATABASE_VARIABLE = "POSDATA_DATABASE"
+"""Environment variable that stands in for `database:`, so that a password needs no file."""
+
+
+class SettingsError(Exception):
+    """The settings file cannot be used; `faults` lists every reason, one line each."""
+
+    def __init__(self, faults: Iterable[LineFault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+def load_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings file; raises `SettingsError`.
+
+    Relative paths in it start at its own directory. A DSN in POSDATA_DATABASE replaces `database`.
+    """
+    try:
+        document = parse(path.read_bytes())
+    except OSError as error:
+        reason = error.strerror or "cannot be read"
+        raise SettingsError([LineFault(str(path), 1, f"{reason}; name the file with -c")]) from None
+    except UnreadableError as error:
+        raise SettingsError([LineFault(str(path), error.line, error.reason)]) from None
+    settings = _checked(document, str(path))
+    return _placed(_with_environment(settings, environ), path.absolute().parent)
+
+
+def default_settings(directory: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of an empty file in `directory`; raises `SettingsError` for a bad environment."""
+    return _placed(_with_environment(Settings(), environ), directory.absolute())
+
+
+def masked_dsn(dsn: str) -> str:
+    """Return a database setting fit for a screen: the password is replaced by ***."""
+    if dsn == "embedded":
+        return dsn
+    try:
+        parts = urlsplit(dsn)
+        hidden = re.sub(r":[^@]*@", ":***@", parts.netloc) if "@" in parts.netloc else parts.netloc
+        query = urlencode([(k, "***" if "pass" in k else v) for k, v in parse_qsl(parts.query)], safe="*/")
+    except ValueError:
+        return "postgresql://***"
+    return urlunsplit((parts.scheme, hidden, quote(parts.path, safe="/%"), query, ""))
+
+
+def _checked(document: Document, file: str) -> Settings:
+    faults = [LineFault(file, line, reason) for line, reason in document.faults]
+    try:
+        settings = parse_settings(document.value)
+    except SettingsRefusedError as refused:
+        faults += [_line_fault(fault, document, file) for fault in refused.faults]
+        settings = None
+    if settings is None or faults:
+        raise SettingsError(sorted(faults, key=lambda fault: fault.line))
+    return settings
+
+
+def _line_fault(fault: Fault, document: Document, file: str) -> LineFault:
+    name = re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", ".".join(path_of(fault.pointer))) or "the file"
+    return LineFault(file, document.line(fault.pointer), f"{name} {fault.en}")
+
+
+def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    dsn = environ.get(DATABASE_VARIABLE, "")
+    if not dsn:
+        return settings
+    try:
+        parse_settings({"database": dsn})
+    except SettingsRefusedError as refused:
+        fault = refused.faults[0]
+        raise SettingsError([LineFault(DATABASE_VARIABLE, 1, f"database {fault.en}")]) from None
+    return settings.model_copy(update={"database": dsn})
+
+
+def _placed(settings: Settings, directory: Path) -> Settings:
+    data_dir = str((directory / settings.node.data_dir).resolve())
+    return settings.model_copy(update={"node": settings.node.model_copy(update={"data_dir": data_dir})})
