@@ -1,0 +1,76 @@
+"""Phone numbers: a destination address reduced to the ten digits of a Mexican subscriber."""
+
+from enum import StrEnum
+
+NATIONAL_DIGITS = 10
+
+# What may stand before the ten digits: nothing, the country code (with the 1 that mobiles had before
+# August 2019) bare or after an international prefix, and the trunk prefixes dialled until then.
+PREFIXES = frozenset(
+    {b"", b"52", b"521", b"+52", b"+521", b"0052", b"00521", b"044", b"045", b"01", b"02"},
+)
+
+# First three digits of services, not of places (Plan Nacional de Numeración).
+NON_GEOGRAPHIC = frozenset({b"200", b"201", b"300", b"500", b"700", b"800", b"888", b"900"})
+
+# The only LADAs of two digits; every other LADA has three.
+TWO_DIGIT_LADAS = frozenset({33, 55, 56, 81})
+
+_FIRST = 2_000_000_000
+_AFTER_THREE = 10_000_000
+_AFTER_TWO = 100_000_000
+
+
+class Refusal(StrEnum):
+    """Why an address is no Mexican subscriber."""
+
+    EMPTY = "empty"
+    NOT_DIGITS = "not_digits"
+    TOO_SHORT = "too_short"
+    UNLISTED_FORM = "unlisted_form"
+    FIRST_DIGIT = "first_digit"
+    NON_GEOGRAPHIC = "non_geographic"
+
+
+def national(address: bytes) -> int:
+    """Return the ten digits of a destination_addr (without its NUL) as an integer, or 0.
+
+    0 means that it is no Mexican subscriber. Digits alone decide: TON and NPI vary by vendor.
+    """
+    if len(address) != 10:
+        if address[:-10] not in PREFIXES:
+            return 0
+        address = address[-10:]
+    if not address.isdigit() or address[:3] in NON_GEOGRAPHIC:
+        return 0
+    subscriber = int(address)
+    return subscriber if subscriber >= _FIRST else 0
+
+
+def lada_of(subscriber: int) -> int:
+    """Return the LADA of a ten-digit number: two digits for 33, 55, 56 and 81, else three."""
+    two = subscriber // _AFTER_TWO
+    return two if two in TWO_DIGIT_LADAS else subscriber // _AFTER_THREE
+
+
+def lada_span(lada: int) -> tuple[int, int]:
+    """Return the first number of a LADA and the first one after it."""
+    size = _AFTER_TWO if lada in TWO_DIGIT_LADAS else _AFTER_THREE
+    return lada * size, (lada + 1) * size
+
+
+def refusal(address: bytes) -> Refusal | None:
+    """Tell why `national` returns 0 for an address; None when it does not."""
+    if national(address):
+        return None
+    if not address:
+        return Refusal.EMPTY
+    if not address.removeprefix(b"+").isdigit():
+        return Refusal.NOT_DIGITS
+    if len(address) < NATIONAL_DIGITS:
+        return Refusal.TOO_SHORT
+    if address[:-NATIONAL_DIGITS] not in PREFIXES or not address[-NATIONAL_DIGITS:].isdigit():
+        return Refusal.UNLISTED_FORM
+    if address[-NATIONAL_DIGITS] in b"01":
+        return Refusal.FIRST_DIGIT
+    return Refusal.NON_GEOGRAPHIC
