@@ -1,0 +1,158 @@
+"""Where the fields of a submit_sm or data_sm lie: offsets into the read buffer, within its bounds."""
+
+from adapters.smpp.constants import (
+    HEADER_OCTETS,
+    TAG_DESTINATION_PORT,
+    TAG_MESSAGE_PAYLOAD,
+    TAG_MORE_MESSAGES_TO_SEND,
+    TAG_SAR_MSG_REF_NUM,
+    TAG_SAR_SEGMENT_SEQNUM,
+    TAG_SAR_TOTAL_SEGMENTS,
+    TAG_SOURCE_PORT,
+)
+from engine.predicate import HAS_PAYLOAD, HAS_SHORT_MESSAGE, MULTIPART, PORTS, SCHEDULED
+
+# Longest C-octet strings, without their NUL (SMPP 3.4 §4.4.1, §4.7.1).
+SERVICE_TYPE_MAX = 5
+ADDRESS_MAX = 20
+DATA_ADDRESS_MAX = 64
+TIME_MAX = 16
+
+_FLAG_OF_TAG = {
+    TAG_SOURCE_PORT: PORTS,
+    TAG_DESTINATION_PORT: PORTS,
+    TAG_SAR_MSG_REF_NUM: MULTIPART,
+    TAG_SAR_TOTAL_SEGMENTS: MULTIPART,
+    TAG_SAR_SEGMENT_SEQNUM: MULTIPART,
+    TAG_MORE_MESSAGES_TO_SEND: MULTIPART,
+}
+
+
+class Cut:
+    """The places at which one request can be cut, filled anew for each (one object a session).
+
+    Offsets count from the start of the buffer. `word` is engine.predicate.Header.word.
+    `payload_at` is the offset of the message_payload TLV's length, 0 when the body is short_message;
+    `length_at` the offset of sm_length (meaningless for data_sm).
+    """
+
+    __slots__ = ("body_at", "body_end", "destination", "length_at", "payload_at", "service_type", "word")
+
+    def __init__(self) -> None:
+        self.service_type = b""
+        self.destination = b""
+        self.word = 0
+        self.length_at = 0
+        self.payload_at = 0
+        self.body_at = 0
+        self.body_end = 0
+
+
+def locate_submit_sm(buffer: bytes, start: int, end: int, cut: Cut) -> bool:
+    """Fill `cut` from the submit_sm at `start:end` (SMPP 3.4 §4.4.1); False when a field lies outside."""
+    find = buffer.find
+    service_at = start + HEADER_OCTETS
+    service_end = find(0, service_at, end)
+    source_end = find(0, service_end + 3, end)
+    destination_at = source_end + 3
+    destination_end = find(0, destination_at, end)
+    schedule_at = destination_end + 4
+    schedule_end = find(0, schedule_at, end)
+    validity_end = find(0, schedule_end + 1, end)
+    body_at = validity_end + 6
+    if (
+        service_end < 0
+        or source_end < 0
+        or destination_end < 0
+        or schedule_end < 0
+        or validity_end < 0
+        or body_at > end
+        or service_end - service_at > SERVICE_TYPE_MAX
+        or source_end - service_end - 3 > ADDRESS_MAX
+        or destination_end - destination_at > ADDRESS_MAX
+        or schedule_end - schedule_at > TIME_MAX
+        or validity_end - schedule_end - 1 > TIME_MAX
+    ):
+        return False
+    sm_length = buffer[body_at - 1]
+    body_end = body_at + sm_length
+    if body_end > end:
+        return False
+    flags = SCHEDULED if schedule_end != schedule_at else 0
+    if sm_length:
+        flags |= HAS_SHORT_MESSAGE
+    cut.length_at = body_at - 1
+    cut.payload_at = 0
+    cut.body_at = body_at
+    cut.body_end = body_end
+    if body_end != end:
+        more = _walk_tlvs(buffer, body_end, end, cut)
+        if more < 0:
+            return False
+        flags |= more
+    cut.service_type = buffer[service_at:service_end]
+    cut.destination = buffer[destination_at:destination_end]
+    cut.word = (
+        buffer[destination_end + 1] << 40
+        | buffer[destination_end + 2] << 32
+        | buffer[validity_end + 2] << 24
+        | buffer[validity_end + 3] << 16
+        | buffer[validity_end + 4] << 8
+        | flags
+    )
+    return True
+
+
+def locate_data_sm(buffer: bytes, start: int, end: int, cut: Cut) -> bool:
+    """Fill `cut` from the data_sm at `start:end` (SMPP 3.4 §4.7.1); False when a field lies outside."""
+    find = buffer.find
+    service_at = start + HEADER_OCTETS
+    service_end = find(0, service_at, end)
+    source_end = find(0, service_end + 3, end)
+    destination_at = source_end + 3
+    destination_end = find(0, destination_at, end)
+    tlvs_at = destination_end + 4
+    if (
+        service_end < 0
+        or source_end < 0
+        or destination_end < 0
+        or tlvs_at > end
+        or service_end - service_at > SERVICE_TYPE_MAX
+        or source_end - service_end - 3 > DATA_ADDRESS_MAX
+        or destination_end - destination_at > DATA_ADDRESS_MAX
+    ):
+        return False
+    cut.payload_at = cut.length_at = cut.body_at = cut.body_end = 0
+    flags = _walk_tlvs(buffer, tlvs_at, end, cut)
+    if flags < 0:
+        return False
+    cut.service_type = buffer[service_at:service_end]
+    cut.destination = buffer[destination_at:destination_end]
+    cut.word = buffer[destination_end + 1] << 40 | buffer[destination_end + 3] << 16 | flags
+    return True
+
+
+def _walk_tlvs(buffer: bytes, at: int, end: int, cut: Cut) -> int:
+    """Return the flags of the optional parameters in `buffer[at:end]`, or -1 when one crosses the end."""
+    flags = 0
+    while at != end:
+        value_at = at + 4
+        if value_at > end:
+            return -1
+        tag = buffer[at] << 8 | buffer[at + 1]
+        value_end = value_at + (buffer[at + 2] << 8 | buffer[at + 3])
+        if value_end > end:
+            return -1
+        if tag == TAG_MESSAGE_PAYLOAD:
+            if flags & HAS_PAYLOAD:
+                return -1  # two payloads: which one the SMSC takes can't be known
+            if value_end != value_at:
+                flags |= HAS_PAYLOAD
+            if cut.body_at == cut.body_end:
+                cut.payload_at = at + 2
+                cut.body_at = value_at
+                cut.body_end = value_end
+        else:
+            flags |= _FLAG_OF_TAG.get(tag, 0)
+        at = value_end
+    return flags

@@ -1,0 +1,313 @@
+"""One mirrored session, sans I/O: octets of either leg in, octets for the other leg out (SMPP 3.4 §2.2)."""
+
+from collections.abc import Callable
+from enum import Enum
+from struct import Struct
+
+from adapters.smpp.constants import (
+    BIND_RESPONSES,
+    BINDS,
+    DATA_SM,
+    DATA_SM_RESP,
+    ESME_RINVBNDSTS,
+    ESME_RINVCMDLEN,
+    ESME_ROK,
+    GENERIC_NACK,
+    HEADER_OCTETS,
+    RESPONSE,
+    SENDING_BINDS,
+    SUBMIT_SM,
+    SUBMIT_SM_RESP,
+    UNBIND,
+)
+from adapters.smpp.locate import Cut, locate_data_sm, locate_submit_sm
+from adapters.smpp.splice import splice
+from engine.decision import Creative
+from engine.inserter import Inserter
+from engine.journal import Cause, Kind
+from engine.reasons import Reason
+from engine.recorder import Insertion, Recorder
+
+_HEADER = Struct(">IIII")
+_unpack_header = _HEADER.unpack_from
+_ENDS_SUBMIT = frozenset((SUBMIT_SM_RESP, DATA_SM_RESP, GENERIC_NACK))
+
+# A late answer can only be told from a stranger's while its insertion is remembered.
+LATE_LIMIT = 10_000
+
+
+class Stage(Enum):
+    """How far a session has come."""
+
+    OPENED = "opened"  # nothing complete has come from the platform
+    BINDING = "binding"  # a bind is on its way, or was refused
+    BOUND = "bound"  # the SMSC answered a transmitter's or transceiver's bind with ESME_ROK
+    BROKEN = "broken"  # a frame could not be cut, or traffic came before a bind: flush and close
+
+
+class Session:
+    """One platform leg and its SMSC leg.
+
+    `from_platform` and `from_smsc` return the octets to forward to the other leg. What the engine
+    itself has to say waits in `to_platform` and `to_smsc` (taken by the owner after each call, and
+    written after the forwarded octets of that leg). `alarm` is called with an exception that a
+    notification's way to an ad ran into.
+    """
+
+    __slots__ = (
+        "_alarm",
+        "_cut",
+        "_inserter",
+        "_kind_asked",
+        "_late",
+        "_listed",
+        "_max_pdu",
+        "_pending",
+        "_platform_rest",
+        "_recorder",
+        "_retry_on",
+        "_smsc_rest",
+        "_system_ids",
+        "stage",
+        "system_id",
+        "to_platform",
+        "to_smsc",
+    )
+
+    def __init__(
+        self,
+        inserter: Inserter,
+        recorder: Recorder,
+        alarm: Callable[[Exception], None],
+        *,
+        max_pdu_octets: int = 65536,
+        retry_bare_on: frozenset[int] = frozenset(),
+        system_ids: frozenset[bytes] = frozenset((b"*",)),
+    ) -> None:
+        self._inserter = inserter
+        self._recorder = recorder
+        self._alarm = alarm
+        self._max_pdu = max_pdu_octets
+        self._retry_on = retry_bare_on
+        self._system_ids = system_ids
+        self._cut = Cut()
+        self._platform_rest = b""
+        self._smsc_rest = b""
+        self._pending: dict[int, Insertion] = {}
+        self._late: dict[int, Insertion] = {}
+        self._kind_asked = 0
+        self._listed = False
+        self.stage = Stage.OPENED
+        self.system_id = b""
+        self.to_platform = b""
+        self.to_smsc = b""
+
+    @property
+    def outstanding(self) -> int:
+        """Insertions that wait for their answer."""
+        return len(self._pending)
+
+    # -- from the platform ------------------------------------------------------------------------
+
+    def from_platform(self, data: bytes, now: float) -> bytes:
+        """Take octets of the platform's leg; return those for the SMSC. `now` is a monotonic second."""
+        buffer = self._platform_rest + data if self._platform_rest else data
+        size = len(buffer)
+        at = kept = 0
+        pieces: list[bytes] = []
+        placed: list[int] = []
+        while size - at >= HEADER_OCTETS and self.stage is not Stage.BROKEN:
+            length, command, _, sequence = _unpack_header(buffer, at)
+            if self.stage is Stage.OPENED and command not in BINDS:
+                self._refuse_unbound(command, sequence)
+                break
+            if length < HEADER_OCTETS or length > self._max_pdu:
+                self._count_refused(command)
+                self._break(sequence)
+                break
+            end = at + length
+            if self.stage is Stage.OPENED:
+                self.stage = Stage.BINDING  # the header alone is enough to dial
+            if end > size:
+                break
+            if command in (SUBMIT_SM, DATA_SM):
+                spliced = self._notification(buffer, at, end, command, sequence, now)
+                if spliced is not None:
+                    pieces.append(buffer[kept:at])
+                    pieces.append(spliced)
+                    placed.append(sequence)
+                    kept = end
+            elif command in BINDS:
+                self._bind(buffer, at, end, command)
+            elif command == UNBIND:
+                self.stage = Stage.BINDING
+            at = end
+        self._platform_rest = buffer[at:] if self.stage is not Stage.BROKEN else b""
+        if not self._recorder.commit() and placed:
+            for sequence in placed:
+                self._pending.pop(sequence, None)
+            pieces = []
+            kept = 0
+        if kept == 0 and not pieces:
+            return buffer if at == size else buffer[:at]
+        pieces.append(buffer[kept:at])
+        return b"".join(pieces)
+
+    def _notification(
+        self, buffer: bytes, at: int, end: int, command: int, sequence: int, now: float
+    ) -> bytes | None:
+        """Count one notification; return it with its ad, or None when it goes on as it came."""
+        recorder = self._recorder
+        recorder.notification()
+        if sequence in self._pending:
+            self._end(self._pending.pop(sequence), Kind.UNKNOWN, Cause.SEQUENCE_REUSED)
+        elif self._late:
+            self._late.pop(sequence, None)
+        try:
+            outcome = self._decide(buffer, at, end, command)
+            if isinstance(outcome, Reason):
+                recorder.passed(outcome)
+                return None
+            spliced = splice(buffer, at, end, self._cut, self._inserter.suffix)
+        except Exception as error:  # noqa: BLE001  # the one rule: no fault of ours may cost a notification
+            recorder.passed(Reason.INTERNAL_ERROR)
+            self._alarm(error)
+            return None
+        insertion = recorder.inserted(outcome, self._inserter.place, now)
+        if self._retry_on:
+            insertion.original = buffer[at:end]
+        self._pending[sequence] = insertion
+        return spliced
+
+    def _decide(self, buffer: bytes, at: int, end: int, command: int) -> Creative | Reason:
+        inserter = self._inserter
+        if inserter.gate is not None:
+            return inserter.gate
+        if self.stage is not Stage.BOUND:
+            return Reason.NOT_BOUND
+        if not self._listed:
+            return Reason.SYSTEM_ID
+        cut = self._cut
+        located = locate_submit_sm if command == SUBMIT_SM else locate_data_sm
+        if not located(buffer, at, end, cut):
+            return Reason.UNPARSED
+        return inserter.consider(
+            cut.service_type, cut.destination, cut.word, buffer[cut.body_at : cut.body_end]
+        )
+
+    def _bind(self, buffer: bytes, at: int, end: int, command: int) -> None:
+        """Remember who binds, and as what (SMPP 3.4 §4.1)."""
+        self._kind_asked = command
+        self.system_id = buffer[at + HEADER_OCTETS : end].partition(b"\0")[0]
+        self._listed = b"*" in self._system_ids or self.system_id in self._system_ids
+
+    # -- from the SMSC ----------------------------------------------------------------------------
+
+    def from_smsc(self, data: bytes) -> bytes:
+        """Take octets of the SMSC's leg; return those for the platform."""
+        buffer = self._smsc_rest + data if self._smsc_rest else data
+        size = len(buffer)
+        at = kept = 0
+        pieces: list[bytes] = []
+        pending = self._pending
+        while size - at >= HEADER_OCTETS:
+            length, command, status, sequence = _unpack_header(buffer, at)
+            if length < HEADER_OCTETS or length > self._max_pdu:
+                self.stage = Stage.BROKEN
+                self.to_smsc += _answer(GENERIC_NACK, ESME_RINVCMDLEN, sequence)
+                break
+            end = at + length
+            if end > size:
+                break
+            if command in _ENDS_SUBMIT:
+                insertion = pending.pop(sequence, None)
+                if insertion is None:
+                    if self._late:
+                        self._answered_late(command, status, sequence)
+                elif self._withholds(insertion, command, status):
+                    pieces.append(buffer[kept:at])
+                    kept = end
+            elif command in BIND_RESPONSES and status == ESME_ROK:
+                self._bound()
+            at = end
+        self._smsc_rest = buffer[at:] if self.stage is not Stage.BROKEN else b""
+        self._recorder.commit()
+        if kept == 0:
+            return buffer if at == size else buffer[:at]
+        pieces.append(buffer[kept:at])
+        return b"".join(pieces)
+
+    def _bound(self) -> None:
+        if self.stage is Stage.BINDING and self._kind_asked in SENDING_BINDS:
+            self.stage = Stage.BOUND
+
+    def _withholds(self, insertion: Insertion, command: int, status: int) -> bool:
+        """Book an answer; True when it is withheld because the original goes out bare instead."""
+        if command == GENERIC_NACK:
+            self._end(insertion, Kind.REJECTED, Cause.GENERIC_NACK)
+            return False
+        if status == ESME_ROK:
+            self._end(insertion, Kind.ACCEPTED, Cause.NONE)
+            return False
+        if status in self._retry_on:
+            self._end(insertion, Kind.REJECTED, Cause.AD_REFUSED_BY_SMSC)
+            self.to_smsc += insertion.original
+            return True
+        self._end(insertion, Kind.REJECTED, Cause.STATUS)
+        return False
+
+    def _answered_late(self, command: int, status: int, sequence: int) -> None:
+        insertion = self._late.pop(sequence, None)
+        if insertion is None:
+            return
+        if command != GENERIC_NACK and status == ESME_ROK:
+            self._end(insertion, Kind.LATE_ACCEPTED, Cause.NONE)
+        else:
+            self._end(insertion, Kind.LATE_REJECTED, Cause.STATUS)
+
+    # -- time and endings -------------------------------------------------------------------------
+
+    def expire(self, sent_before: float) -> None:
+        """Close as unknown what was sent before that monotonic second and has no answer yet."""
+        while self._pending:
+            sequence, insertion = next(iter(self._pending.items()))
+            if insertion.sent_at >= sent_before:
+                return
+            del self._pending[sequence]
+            self._end(insertion, Kind.UNKNOWN, Cause.NO_ANSWER)
+            if len(self._late) >= LATE_LIMIT:
+                del self._late[next(iter(self._late))]
+            self._late[sequence] = insertion
+
+    def close(self) -> None:
+        """Close as unknown everything that waits: the link is gone. The caller commits the recorder."""
+        for insertion in self._pending.values():
+            self._end(insertion, Kind.UNKNOWN, Cause.LINK_LOST)
+        self._pending.clear()
+        self._late.clear()
+
+    def _end(self, insertion: Insertion, kind: Kind, cause: Cause) -> None:
+        self._recorder.ended(insertion, kind, cause)
+
+    # -- what the engine answers itself -----------------------------------------------------------
+
+    def _refuse_unbound(self, command: int, sequence: int) -> None:
+        """Answer traffic before a bind with ESME_RINVBNDSTS (SMPP 3.4 §2.2, §5.1.3)."""
+        self._count_refused(command)
+        self.stage = Stage.BROKEN
+        answer = GENERIC_NACK if command & RESPONSE else command | RESPONSE
+        self.to_platform += _answer(answer, ESME_RINVBNDSTS, sequence)
+
+    def _break(self, sequence: int) -> None:
+        """Answer a frame that can't be cut with generic_nack (SMPP 3.4 §4.3)."""
+        self.stage = Stage.BROKEN
+        self.to_platform += _answer(GENERIC_NACK, ESME_RINVCMDLEN, sequence)
+
+    def _count_refused(self, command: int) -> None:
+        if command in (SUBMIT_SM, DATA_SM):
+            self._recorder.notification()
+            self._recorder.refused()
+
+
+def _answer(command: int, status: int, sequence: int) -> bytes:
+    return _HEADER.pack(HEADER_OCTETS, command, status, sequence)

@@ -1,0 +1,68 @@
+"""Who may get an ad at all: an ordered chain of rules, asked before any campaign is looked at.
+
+The order is the documented one: consent, suppression, share, quiet hours, exclusions, caps. What
+is not built yet has no link here; the chain holds those that the settings ask for.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from engine.reasons import Reason
+
+_DAY_MINUTES = 1440
+# Knuth's multiplicative hash on 32 bits: neighbouring numbers fall far apart, the same number always alike.
+_MULTIPLIER = 2654435761
+_HASH_SPACE = 1 << 32
+
+
+class AudienceRule(Protocol):
+    """One link of the chain."""
+
+    def refuses(self, subscriber: int, place: int) -> Reason | None:
+        """Return why this subscriber (ten digits) at this dense place index gets no ad, or None."""
+
+    def at(self, minutes: Sequence[int]) -> None:
+        """Hear the minute of the week by time zone index, once a minute."""
+
+
+class Share:
+    """The ramp: ads go to a stable share of subscribers."""
+
+    __slots__ = ("_below",)
+
+    def __init__(self, share: float) -> None:
+        self._below = int(share * _HASH_SPACE)
+
+    def refuses(self, subscriber: int, place: int) -> Reason | None:  # noqa: ARG002  # the chain's signature
+        """Refuse subscribers whose hash lies above the share."""
+        if (subscriber * _MULTIPLIER) % _HASH_SPACE < self._below:
+            return None
+        return Reason.OUTSIDE_SHARE
+
+    def at(self, minutes: Sequence[int]) -> None:
+        """Nothing here depends on the time."""
+
+
+class QuietHours:
+    """No ads between two minutes of the subscriber's own day, half open; may wrap midnight."""
+
+    __slots__ = ("_end", "_quiet", "_start", "_zone_of_place")
+
+    def __init__(self, start: int, end: int, zone_of_place: Sequence[int]) -> None:
+        self._start = start
+        self._end = end
+        self._zone_of_place = zone_of_place
+        self._quiet: list[bool] = []
+
+    def refuses(self, subscriber: int, place: int) -> Reason | None:  # noqa: ARG002  # the chain's signature
+        """Refuse while the place's clock is in quiet hours."""
+        return Reason.QUIET_HOURS if self._quiet[self._zone_of_place[place]] else None
+
+    def at(self, minutes: Sequence[int]) -> None:
+        """Work out once a minute which time zones are quiet."""
+        self._quiet = [self._is_quiet(minute % _DAY_MINUTES) for minute in minutes]
+
+    def _is_quiet(self, minute: int) -> bool:
+        if self._start <= self._end:
+            return self._start <= minute < self._end
+        return minute >= self._start or minute < self._end

@@ -1,0 +1,173 @@
+"""Which ad? A draw from the plan's row for the cell, then the cell's lag list; else none, with a reason."""
+
+from collections.abc import Callable, Sequence
+
+from engine.composition import Alphabet, Suffix
+from engine.leasebook import Lease
+from engine.reasons import Reason
+from inventory.plan import MAX_ROOM, ROOM_CLASS_OF, ROOM_CLASSES, Plan, PlannedCampaign
+
+_REASON_OF_VACANCY = (Reason.NO_CAMPAIGN, Reason.NO_CAMPAIGN, Reason.NO_ROOM, Reason.ON_PACE)
+_DAY_MINUTES = 1440
+
+
+class Creative:
+    """One text ready to be appended, with the offer it belongs to."""
+
+    __slots__ = ("offer", "suffix", "version", "weight")
+
+    def __init__(self, offer: "Offer", version: int, suffix: Suffix, weight: int) -> None:
+        self.offer = offer
+        self.version = version
+        self.suffix = suffix
+        self.weight = weight
+
+    def fits(self, room: int, wide: bool, alphabet: Alphabet) -> bool:
+        """Tell whether the text goes into `room` (septets, or UCS-2 units when `wide`)."""
+        suffix = self.suffix
+        size = suffix.units if wide else suffix.septets
+        return size <= room and suffix.octets[alphabet] is not None
+
+
+class Offer:
+    """A campaign as the hot path sees it: its window, its hours, its lease, its creatives."""
+
+    __slots__ = ("closes", "creatives", "hours", "lease", "number", "opens")
+
+    def __init__(self, planned: PlannedCampaign, lease: Lease, separator: str) -> None:
+        self.number = planned.number
+        self.opens = planned.opens
+        self.closes = planned.closes
+        self.hours = planned.hours
+        self.lease = lease
+        self.creatives = [
+            Creative(self, creative.version, Suffix(separator, creative.text), creative.weight)
+            for creative in planned.creatives
+        ]
+
+    def within_hours(self, minute_of_week: int) -> bool:
+        """Tell whether the subscriber's clock (minutes since Monday 00:00) lies in the campaign's hours."""
+        weekday, minute = divmod(minute_of_week, _DAY_MINUTES)
+        for days, start, end in self.hours:
+            if start < end:
+                if weekday in days and start <= minute < end:
+                    return True
+            elif (minute >= start and weekday in days) or (minute < end and (weekday - 1) % 7 in days):
+                return True
+        return False
+
+
+class Decision:
+    """One plan, ready to choose from. Replaced whole when a new plan comes.
+
+    `minute_of_week` gives the local minute by dense place index's time zone, set by the caller
+    together with `now` (UTC seconds) through `at`.
+    """
+
+    __slots__ = (
+        "_in_hours",
+        "_offers",
+        "_plan",
+        "_random",
+        "_zone_of_place",
+        "minutes",
+        "now",
+    )
+
+    def __init__(
+        self,
+        plan: Plan,
+        offers: Sequence[Offer],
+        zone_of_place: Sequence[int],
+        random: Callable[[], float],
+    ) -> None:
+        self._plan = plan
+        self._offers = offers
+        self._zone_of_place = zone_of_place
+        self._random = random
+        self._in_hours: dict[tuple[int, int], bool] = {}
+        self.now = 0.0
+        self.minutes: Sequence[int] = ()
+
+    def at(self, now: float, minutes: Sequence[int]) -> None:
+        """Tell the time: UTC seconds, and the minute of the week by time zone index."""
+        self.now = now
+        if minutes is not self.minutes:
+            self.minutes = minutes
+            self._in_hours.clear()
+
+    def choose(self, place: int, room: int, wide: bool, alphabet: Alphabet) -> Creative | Reason:
+        """Return the creative for one notification, or why there is none.
+
+        `place` is the dense place index; `room` counts what is left beside body and separator,
+        in septets or UCS-2 units (`wide`). Takes no lease unit.
+        """
+        if room <= 0:
+            return Reason.NO_ROOM
+        plan = self._plan
+        cell = plan.group_of_place[place] * ROOM_CLASSES + ROOM_CLASS_OF[min(room, MAX_ROOM)]
+        drawn = self._draw(cell)
+        first_refusal: Reason | None = None
+        if drawn >= 0:
+            outcome = self._try(self._offers[drawn], place, room, wide, alphabet)
+            if not isinstance(outcome, Reason):
+                return outcome
+            first_refusal = outcome
+        for at in range(plan.lag_start[cell], plan.lag_start[cell + 1]):
+            outcome = self._try(self._offers[plan.lag_slot[at]], place, room, wide, alphabet)
+            if not isinstance(outcome, Reason):
+                return outcome
+            if first_refusal is None:
+                first_refusal = outcome
+        return first_refusal or _REASON_OF_VACANCY[plan.vacancy[cell]]
+
+    def _draw(self, cell: int) -> int:
+        """Return the slot that a random draw takes from the cell's row, or -1 (RESEARCH: SHALE, step 3)."""
+        plan = self._plan
+        low = plan.row_start[cell]
+        end = high = plan.row_start[cell + 1]
+        if low == high:
+            return -1
+        share = plan.row_share
+        u = self._random()
+        while low < high:
+            middle = (low + high) >> 1
+            if share[middle] > u:
+                high = middle
+            else:
+                low = middle + 1
+        return plan.row_slot[low] if low < end else -1
+
+    def _try(self, offer: Offer, place: int, room: int, wide: bool, alphabet: Alphabet) -> Creative | Reason:
+        lease = offer.lease
+        if lease.stopped:
+            return Reason.STOPPED
+        if lease.held <= 0:
+            lease.missed = True
+            return Reason.NO_LEASE
+        if not offer.opens <= self.now < offer.closes:
+            return Reason.NO_CAMPAIGN
+        if offer.hours and not self._hours_allow(offer, self._zone_of_place[place]):
+            return Reason.CAMPAIGN_HOURS
+        creatives = offer.creatives
+        if len(creatives) == 1:
+            only = creatives[0]
+            return only if only.fits(room, wide, alphabet) else Reason.NO_ROOM
+        return self._rotate([creative for creative in creatives if creative.fits(room, wide, alphabet)])
+
+    def _rotate(self, fitting: list[Creative]) -> Creative | Reason:
+        """Draw by weight among the creatives that fit."""
+        left = self._random() * sum(creative.weight for creative in fitting)
+        for creative in fitting:
+            left -= creative.weight
+            if left < 0:
+                return creative
+        return fitting[-1] if fitting else Reason.NO_ROOM
+
+    def _hours_allow(self, offer: Offer, zone: int) -> bool:
+        key = (offer.number, zone)
+        try:
+            return self._in_hours[key]
+        except KeyError:
+            allowed = self._in_hours[key] = offer.within_hours(self.minutes[zone])
+            return allowed

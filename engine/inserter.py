@@ -1,0 +1,127 @@
+"""One route's way from a located request to a creative, or to the reason why there is none."""
+
+from collections.abc import Sequence
+
+from engine.audience import AudienceRule
+from engine.composition import DefaultAlphabet, alphabets, septets_of, units_of
+from engine.decision import Creative, Decision
+from engine.predicate import Predicate
+from engine.reasons import Reason
+from segments.clock import LocalClock
+from segments.numbering import Numbering
+from segments.numbers import national
+
+_MINUTE_S = 60
+
+
+class Clock:
+    """The minute of the week by time zone, recomputed when the UTC minute changes (either way)."""
+
+    __slots__ = ("_ends", "_local", "_starts", "minutes")
+
+    def __init__(self, local: LocalClock) -> None:
+        self._local = local
+        self._starts = self._ends = 0.0
+        self.minutes: Sequence[int] = ()
+
+    def turned(self, now: float) -> bool:
+        """Tell whether `now` (UTC seconds) lies in another minute than before, and set `minutes`."""
+        if self._starts <= now < self._ends:
+            return False
+        self._starts = now - now % _MINUTE_S
+        self._ends = self._starts + _MINUTE_S
+        self.minutes = self._local.at(now)
+        return True
+
+
+class Inserter:
+    """Chooses for one route; all routes of a worker share the decision, the clock and the gate.
+
+    `gate` is the reason why no notification gets an ad at the moment, None when ads are on.
+    """
+
+    __slots__ = (
+        "_alphabets",
+        "_audience",
+        "_clock",
+        "_codes",
+        "_numbering",
+        "_predicate",
+        "_separator_septets",
+        "_separator_units",
+        "decision",
+        "gate",
+        "observe",
+        "place",
+        "suffix",
+    )
+
+    def __init__(
+        self,
+        numbering: Numbering,
+        predicate: Predicate,
+        audience: Sequence[AudienceRule],
+        clock: LocalClock,
+        default_alphabet: DefaultAlphabet,
+        separator: str,
+        *,
+        observe: bool = False,
+    ) -> None:
+        self._numbering = numbering
+        self._codes = [place.code for place in numbering.places]
+        self._predicate = predicate
+        self._audience = tuple(audience)
+        self._clock = Clock(clock)
+        self._alphabets = alphabets(default_alphabet)
+        self._separator_septets = septets_of(separator)
+        self._separator_units = units_of(separator)
+        self.decision: Decision | None = None
+        self.gate: Reason | None = Reason.STARTING
+        self.observe = observe
+        self.place = 0
+        self.suffix = b""
+
+    def at(self, now: float) -> None:
+        """Tell the time (UTC seconds) once a read."""
+        clock = self._clock
+        if clock.turned(now):
+            for rule in self._audience:
+                rule.at(clock.minutes)
+        if self.decision is not None:
+            self.decision.at(now, clock.minutes)
+
+    def consider(self, service_type: bytes, destination: bytes, word: int, body: bytes) -> Creative | Reason:
+        """Return the creative to append, or the reason for none.
+
+        With a creative, `place` holds the place code and `suffix` the octets to append.
+
+        `word` is engine.predicate.Header.word, `destination` the destination_addr without its NUL.
+        Takes no lease unit.
+        """
+        decision = self.decision
+        if decision is None:
+            return Reason.STARTING
+        refused = self._predicate.refuses(service_type, word)
+        if refused is not None:
+            return refused
+        subscriber = national(destination)
+        place = self._numbering.place_of(subscriber) if subscriber else -1
+        if place < 0:
+            return Reason.NOT_A_SUBSCRIBER
+        for rule in self._audience:
+            refused = rule.refuses(subscriber, place)
+            if refused is not None:
+                return refused
+        alphabet, measure = self._alphabets[word >> 16 & 0xFF]
+        room = measure(body)
+        if room is None:
+            return Reason.ALPHABET_MISMATCH
+        left = room.characters - (self._separator_units if room.wide else self._separator_septets)
+        chosen = decision.choose(place, left, room.wide, alphabet)
+        if isinstance(chosen, Reason):
+            return chosen
+        if self.observe:
+            return Reason.WOULD_INSERT
+        self.place = self._codes[place]
+        self.suffix = chosen.suffix.octets[alphabet] or b""
+        return chosen

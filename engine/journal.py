@@ -1,0 +1,114 @@
+"""The journal's format: frames of fixed-size entries, each frame with length, CRC and sequence.
+
+A frame holds what one read of one worker brought about. Layout, little endian:
+
+    frame    length u32 (octets, this field included) · crc u32 (zlib.crc32 of all that follows it)
+             · sequence u64 · entries
+    entry    kind u8 · cause u8 · reserved u16 · campaign u32 · creative version u32 · place u32
+             · hour u32 · number u64
+
+For insertions and outcomes `number` is the insertion's number within the epoch; for tallies it is a
+count, and a pass-through's reason stands in `cause`. A length of zero ends a segment.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from struct import Struct
+from typing import NamedTuple
+from zlib import crc32
+
+FRAME_HEADER = Struct("<IIQ")
+ENTRY = Struct("<BBHIIIIQ")
+LENGTH_AND_CRC = 8
+
+# A read is at most 256 KiB and a request at least 16 octets; twice that is beyond any frame.
+MAX_FRAME_OCTETS = 2 * ENTRY.size * (256 * 1024 // 16)
+
+
+class Kind(IntEnum):
+    """What an entry says. The numbers are on disk and never change."""
+
+    INSERTED = 1
+    ACCEPTED = 2
+    REJECTED = 3
+    UNKNOWN = 4
+    LATE_ACCEPTED = 5
+    LATE_REJECTED = 6
+    NOTIFICATIONS = 16
+    PASS_THROUGH = 17
+    CONSUMED = 18
+    REFUSED = 19
+
+
+class Cause(IntEnum):
+    """Why an insertion ended as it did. The numbers are on disk and never change."""
+
+    NONE = 0
+    AD_REFUSED_BY_SMSC = 1
+    STATUS = 2
+    GENERIC_NACK = 3
+    LINK_LOST = 4
+    NO_ANSWER = 5
+    SEQUENCE_REUSED = 6
+    PROCESS_DIED = 7
+    POWER_LOSS = 8
+    NOT_SENT = 9
+
+    @property
+    def code(self) -> str:
+        """The cause as counts print it; empty for none."""
+        return self.name.lower() if self else ""
+
+
+class Entry(NamedTuple):
+    """One journal entry (the module's docstring has the layout)."""
+
+    kind: int
+    cause: int
+    reserved: int
+    campaign: int
+    creative_version: int
+    place: int
+    hour: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded frame: its sequence, its entries, where the next one begins."""
+
+    sequence: int
+    entries: tuple[Entry, ...]
+    end: int
+
+
+def pack_frame(sequence: int, entries: bytes) -> bytes:
+    """Return a frame around packed entries."""
+    head = FRAME_HEADER.pack(0, 0, sequence)[LENGTH_AND_CRC:]
+    payload = head + entries
+    length = LENGTH_AND_CRC + len(payload)
+    return length.to_bytes(4, "little") + crc32(payload).to_bytes(4, "little") + payload
+
+
+def read_frame(segment: bytes, at: int) -> Frame | None:
+    """Return the frame that begins at `at`; None at the end: zeroes, a torn frame, one being written."""
+    if at + FRAME_HEADER.size > len(segment):
+        return None
+    length, crc, sequence = FRAME_HEADER.unpack_from(segment, at)
+    end = at + length
+    if length < FRAME_HEADER.size or length > MAX_FRAME_OCTETS or end > len(segment):
+        return None
+    if crc32(segment[at + LENGTH_AND_CRC : end]) != crc:
+        return None
+    body = segment[at + FRAME_HEADER.size : end]
+    if len(body) % ENTRY.size:
+        return None
+    return Frame(sequence, tuple(map(Entry._make, ENTRY.iter_unpack(body))), end)
+
+
+def read_frames(segment: bytes, at: int = 0) -> Iterator[Frame]:
+    """Yield the whole frames from `at` on, up to the end of what was written."""
+    while (frame := read_frame(segment, at)) is not None:
+        yield frame
+        at = frame.end

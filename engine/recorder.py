@@ -1,0 +1,129 @@
+"""What one read brought about, gathered for one journal write."""
+
+from typing import Protocol
+
+from engine.decision import Creative
+from engine.journal import ENTRY, Cause, Kind
+from engine.leasebook import Lease
+from engine.reasons import Reason
+
+_pack = ENTRY.pack
+
+
+class JournalPort(Protocol):
+    """Where frames go."""
+
+    def append(self, entries: bytes) -> bool:
+        """Write one frame of packed entries; False when it could not be written whole."""
+
+
+class Insertion:
+    """One ad on its way: what its outcome must be booked on, and the original for a bare retry."""
+
+    __slots__ = ("campaign", "creative_version", "hour", "lease", "number", "original", "place", "sent_at")
+
+    def __init__(self, creative: Creative, place: int, hour: int, number: int, sent_at: float) -> None:
+        self.campaign = creative.offer.number
+        self.lease: Lease = creative.offer.lease
+        self.creative_version = creative.version
+        self.place = place
+        self.hour = hour
+        self.number = number
+        self.sent_at = sent_at
+        self.original = b""
+
+    def packed(self, kind: Kind, cause: Cause) -> bytes:
+        """Return the journal entry that says `kind` of this insertion."""
+        return _pack(kind, cause, 0, self.campaign, self.creative_version, self.place, self.hour, self.number)
+
+
+class Recorder:
+    """Gathers entries and tallies of a worker, and commits them with one journal write.
+
+    What can't be written stays here and goes with the next commit, except insertions: their
+    notifications leave bare, counted `journal_failed`. `hour` (hours since 1970 UTC) is set by the
+    caller at each read.
+    """
+
+    __slots__ = (
+        "_insertions",
+        "_journal",
+        "_notifications",
+        "_numbered",
+        "_outcomes",
+        "_passed",
+        "_refused",
+        "hour",
+    )
+
+    def __init__(self, journal: JournalPort) -> None:
+        self._journal = journal
+        self._insertions: list[Insertion] = []
+        self._outcomes: list[tuple[Insertion, Kind, Cause]] = []
+        self._passed: dict[Reason, int] = {}
+        self._notifications = 0
+        self._refused = 0
+        self._numbered = 0
+        self.hour = 0
+
+    def notification(self) -> None:
+        """Count one submit_sm or data_sm request."""
+        self._notifications += 1
+
+    def passed(self, reason: Reason) -> None:
+        """Count one notification that leaves without an ad."""
+        self._passed[reason] = self._passed.get(reason, 0) + 1
+
+    def refused(self) -> None:
+        """Count one notification that the engine itself had to refuse."""
+        self._refused += 1
+
+    def inserted(self, creative: Creative, place: int, sent_at: float) -> Insertion:
+        """Take a lease unit and note the insertion at place code `place`."""
+        self._numbered += 1
+        insertion = Insertion(creative, place, self.hour, self._numbered, sent_at)
+        insertion.lease.take()
+        self._insertions.append(insertion)
+        return insertion
+
+    def ended(self, insertion: Insertion, kind: Kind, cause: Cause) -> None:
+        """Note an outcome; a rejected insertion's unit comes back."""
+        if kind is Kind.REJECTED:
+            insertion.lease.put_back()
+        self._outcomes.append((insertion, kind, cause))
+
+    def commit(self) -> bool:
+        """Write everything gathered as one frame; True when nothing is owed any more.
+
+        On False the insertions of this read never were: their units are back, their notifications
+        are counted `journal_failed`, and the caller sends the original octets.
+        """
+        entries = self._entries()
+        if not entries or self._journal.append(entries):
+            self._insertions.clear()
+            self._outcomes.clear()
+            self._passed.clear()
+            self._notifications = self._refused = 0
+            return True
+        for insertion in self._insertions:
+            insertion.lease.put_back()
+            self.passed(Reason.JOURNAL_FAILED)
+        undone = {insertion.number for insertion in self._insertions}
+        self._outcomes = [outcome for outcome in self._outcomes if outcome[0].number not in undone]
+        self._insertions.clear()
+        return False
+
+    def _entries(self) -> bytes:
+        parts = [insertion.packed(Kind.INSERTED, Cause.NONE) for insertion in self._insertions]
+        parts += [insertion.packed(kind, cause) for insertion, kind, cause in self._outcomes]
+        if self._notifications:
+            parts.append(_tally(Kind.NOTIFICATIONS, 0, self.hour, self._notifications))
+        if self._refused:
+            parts.append(_tally(Kind.REFUSED, 0, self.hour, self._refused))
+        for reason, count in self._passed.items():
+            parts.append(_tally(Kind.PASS_THROUGH, reason, self.hour, count))
+        return b"".join(parts)
+
+
+def _tally(kind: Kind, cause: int, hour: int, count: int) -> bytes:
+    return _pack(kind, cause, 0, 0, 0, 0, hour, count)

@@ -1,0 +1,172 @@
+"""The plan table: for each cell, which campaign is drawn with which share, and who comes next.
+
+A cell is (group, room class); a group is the set of places that the same campaigns may use. The
+table is a few flat arrays, so that a worker maps the file and uses it as it lies.
+"""
+
+import json
+from array import array
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+from hashlib import blake2b
+from zlib import crc32
+
+# Lower ends of the room classes, in characters a creative may have (PRODUCT: room class).
+ROOM_CLASS_FLOORS = (0, 20, 40, 50, 60, 70, 80, 90, 110)
+ROOM_CLASSES = len(ROOM_CLASS_FLOORS)
+MAX_ROOM = 160
+
+# Room in characters (0–160) → room class.
+ROOM_CLASS_OF = bytes(sum(room >= floor for floor in ROOM_CLASS_FLOORS) - 1 for room in range(MAX_ROOM + 1))
+
+LAG_LIST_LENGTH = 8
+
+_MAGIC = b"POSDATA\x01"
+_HEAD_OCTETS = len(_MAGIC) + 8
+_ALIGNMENT = 8
+# Section name → array typecode, in file order.
+_SECTIONS = {
+    "group_of_place": "H",
+    "vacancy": "B",
+    "row_start": "I",
+    "row_share": "d",
+    "row_slot": "H",
+    "lag_start": "I",
+    "lag_slot": "H",
+}
+
+
+class PlanError(Exception):
+    """The octets are no whole plan file: keep the former plan."""
+
+
+class Vacancy(IntEnum):
+    """Why a cell has nobody to draw."""
+
+    NONE = 0
+    NO_CAMPAIGN = 1
+    NO_ROOM = 2
+    ON_PACE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCreative:
+    """One text as the plan ships it."""
+
+    version: int
+    text: str
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCampaign:
+    """What a worker must know of a campaign to serve it.
+
+    `opens` and `closes` are UTC seconds, half open; `hours` holds (days, start minute, end minute)
+    windows of the subscriber's clock, none for every hour.
+    """
+
+    number: int
+    opens: float
+    closes: float
+    hours: tuple[tuple[tuple[int, ...], int, int], ...]
+    creatives: tuple[PlannedCreative, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One immutable plan.
+
+    `group_of_place` maps a dense place index to its group; cell = group × ROOM_CLASSES + room class.
+    Row of a cell: slots `row_slot[row_start[cell]:row_start[cell + 1]]` with *cumulative* shares
+    `row_share` (a draw u in [0, 1) takes the first slot whose share exceeds u; none above the last).
+    Lag list of a cell: `lag_slot[lag_start[cell]:lag_start[cell + 1]]`, most lagging first.
+    A slot is an index into the catalogue. `vacancy` says per cell why both are empty.
+    """
+
+    version: int
+    numbering: str
+    catalogue_digest: str
+    group_of_place: Sequence[int]
+    vacancy: Sequence[int]
+    row_start: Sequence[int]
+    row_share: Sequence[float]
+    row_slot: Sequence[int]
+    lag_start: Sequence[int]
+    lag_slot: Sequence[int]
+    catalogue_octets: bytes
+
+    def catalogue(self) -> tuple[PlannedCampaign, ...]:
+        """Return the campaigns by slot; parse only when `catalogue_digest` is new."""
+        return tuple(_planned(entry) for entry in json.loads(self.catalogue_octets))
+
+
+def _planned(entry: dict[str, object]) -> PlannedCampaign:
+    fields = dict(entry)
+    hours = fields.pop("hours")
+    creatives = fields.pop("creatives")
+    return PlannedCampaign(
+        **fields,  # type: ignore[arg-type]  # the writer is catalogue_octets() below
+        hours=tuple((tuple(days), start, end) for days, start, end in hours),  # type: ignore[attr-defined]
+        creatives=tuple(PlannedCreative(**creative) for creative in creatives),  # type: ignore[attr-defined]
+    )
+
+
+def catalogue_octets(campaigns: Sequence[PlannedCampaign]) -> bytes:
+    """Return the catalogue section for campaigns in slot order."""
+    return json.dumps([asdict(campaign) for campaign in campaigns], separators=(",", ":")).encode()
+
+
+def catalogue_digest(octets: bytes) -> str:
+    """Return the digest by which a worker knows that a catalogue is new."""
+    return blake2b(octets, digest_size=16).hexdigest()
+
+
+def encode_plan(plan: Plan) -> bytes:
+    """Return the plan file: magic, header length, crc, JSON header, aligned sections."""
+    sections: list[tuple[str, bytes]] = [("catalogue", plan.catalogue_octets)]
+    sections += [(name, array(code, getattr(plan, name)).tobytes()) for name, code in _SECTIONS.items()]
+    places: dict[str, tuple[int, int]] = {}
+    body = bytearray()
+    for name, octets in sections:
+        body += bytes(-len(body) % _ALIGNMENT)
+        places[name] = (len(body), len(octets))
+        body += octets
+    header = json.dumps(
+        {
+            "version": plan.version,
+            "numbering": plan.numbering,
+            "catalogue_digest": plan.catalogue_digest,
+            "sections": places,
+        }
+    ).encode()
+    header += b" " * (-(_HEAD_OCTETS + len(header)) % _ALIGNMENT)
+    rest = header + bytes(body)
+    return _MAGIC + len(header).to_bytes(4, "little") + crc32(rest).to_bytes(4, "little") + rest
+
+
+def decode_plan(octets: memoryview) -> Plan:
+    """Return a plan that reads from `octets` in place (a mapped file).
+
+    Raises `PlanError` for anything that is not a whole plan file.
+    """
+    if len(octets) < _HEAD_OCTETS or octets[: len(_MAGIC)] != _MAGIC:
+        raise PlanError("not a plan file")
+    header_end = _HEAD_OCTETS + int.from_bytes(octets[8:12], "little")
+    if crc32(octets[_HEAD_OCTETS:]) != int.from_bytes(octets[12:16], "little"):
+        raise PlanError("the plan file is cut or damaged")
+    header = json.loads(bytes(octets[_HEAD_OCTETS:header_end]))
+
+    def section(name: str) -> memoryview:
+        at, size = header["sections"][name]
+        return octets[header_end + at : header_end + at + size]
+
+    arrays = {name: section(name).cast(code) for name, code in _SECTIONS.items()}  # type: ignore[call-overload]
+    return Plan(
+        version=header["version"],
+        numbering=header["numbering"],
+        catalogue_digest=header["catalogue_digest"],
+        catalogue_octets=bytes(section("catalogue")),
+        **arrays,
+    )
