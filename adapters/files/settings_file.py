@@ -31,7 +31,7 @@ def load_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settin
         document = parse(path.read_bytes())
     except OSError as error:
         reason = error.strerror or "cannot be read"
-        raise SettingsError([LineFault(str(path), 1, f"{reason}; name the file with -c")]) from None
+        raise SettingsError([LineFault(str(path), 0, f"{reason}; name the file with -c")]) from None
     except UnreadableError as error:
         raise SettingsError([LineFault(str(path), error.line, error.reason)]) from None
     settings = _checked(document, str(path))
@@ -81,7 +81,7 @@ def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Setting
         parse_settings({"database": dsn})
     except SettingsRefusedError as refused:
         fault = refused.faults[0]
-        raise SettingsError([LineFault(DATABASE_VARIABLE, 1, f"database {fault.en}")]) from None
+        raise SettingsError([LineFault(DATABASE_VARIABLE, 0, f"database {fault.en}")]) from None
     return settings.model_copy(update={"database": dsn})
 
 

@@ -19,14 +19,14 @@ _TAG = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True, slots=True)
 class LineFault:
-    """One thing wrong with a file, said so that an editor can jump to it."""
+    """One thing wrong with a file, said so that an editor can jump to it; line 0 is the file as a whole."""
 
     file: str
     line: int
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}"
+        return f"{self.file}:{self.line}: {self.message}" if self.line else f"{self.file}: {self.message}"
 
 
 class UnreadableError(Exception):

@@ -1,0 +1,250 @@
+"""A campaign document (the contract's JSON object) read into a draft, or every fault it has."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from inventory.campaign import CampaignClass, HoursWindow, Pacing
+from inventory.clock import MINUTES_A_DAY, minute_of
+from inventory.draft import CampaignDraft, CreativeDraft
+from inventory.faults import Fault, custom_fault, not_built, shape_faults
+from segments.geography import Geography
+from segments.targets import Target, TargetDocumentError, check_target
+from validators.check import check
+from validators.rules import RuleSet
+
+PROFILE = "specification"
+"""The profile campaigns are held to: 90 characters. The channel's 110 are for `check` alone."""
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class DocumentRefusedError(Exception):
+    """The document is no campaign that can be booked; `faults` lists every reason."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.pointer} {fault.en}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Standards:
+    """What a document is held against: the text rules, the country, and the clock."""
+
+    rules: RuleSet
+    geography: Geography
+    now: datetime
+
+
+def _plain_name(text: str) -> str:
+    if text == text.strip() and text.isprintable():
+        return text
+    raise custom_fault(
+        "bad_name",
+        "no debe llevar espacios al principio o al final ni caracteres invisibles",
+        "must have no space at either end and no invisible characters",
+    )
+
+
+def _instant(value: object) -> datetime:
+    try:
+        instant = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if instant is not None and instant.tzinfo is not None:
+            instant.astimezone(UTC)
+            return instant
+    except (ValueError, OverflowError):
+        instant = None
+    if instant is not None:
+        raise custom_fault(
+            "offset_required",
+            f"debe llevar su zona, como 2026-11-24T09:00:00-06:00; se dio {value!r}",
+            f"must carry its offset, such as 2026-11-24T09:00:00-06:00; {value!r} was given",
+        )
+    raise custom_fault(
+        "bad_instant",
+        f'debe ser un instante como "2026-11-24T09:00:00-06:00"; se dio {value!r}',
+        f'must be an instant such as "2026-11-24T09:00:00-06:00"; {value!r} was given',
+    )
+
+
+def _minute(value: object) -> int:
+    try:
+        return minute_of(value if isinstance(value, str) else "")
+    except ValueError:
+        raise custom_fault(
+            "bad_time",
+            f'debe ser una hora de "00:00" a "24:00"; se dio {value!r}',
+            f'must be a time from "00:00" to "24:00", in quotes; {value!r} was given',
+        ) from None
+
+
+def _later(es: str, en: str, *empty: object) -> AfterValidator:
+    """Accept null and what `empty` holds; refuse whatever else asks for something not built yet."""
+
+    def check_unused(value: Any) -> Any:
+        if value is None or value in empty:
+            return value
+        raise not_built(es, en)
+
+    return AfterValidator(check_unused)
+
+
+def _one_or_many(value: object) -> object:
+    if value is None:
+        return []
+    return [value] if isinstance(value, Mapping) else value
+
+
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_plain_name)]
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+Minute = Annotated[int, BeforeValidator(_minute)]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Creative(_Shape):
+    text: str
+    weight: int = Field(default=1, ge=1, le=1_000_000)
+    link: Annotated[Any, _later("los enlaces medidos; use null", "measured links; use null")] = None
+
+
+class _Hours(_Shape):
+    days: list[Day] = Field(default=list(DAYS), min_length=1)
+    start: Minute = Field(alias="from")
+    end: Minute = Field(alias="to")
+
+
+class _Document(_Shape):
+    name: Name
+    brand: Name
+    category: Name = "other"
+    campaign_class: Literal["guaranteed", "standard", "house"] = Field(default="standard", alias="class")
+    creatives: list[_Creative] = Field(min_length=1, max_length=100)
+    target: dict[str, Any] = Field(default_factory=dict)
+    starts_at: Instant
+    ends_at: Instant
+    hours: Annotated[list[_Hours], BeforeValidator(_one_or_many)] = Field(default_factory=list)
+    quantity: Annotated[int, Field(ge=1, le=10**12)] | None
+    pacing: Literal["even", "asap"] = "even"
+    make_good: Annotated[Any, _later("la reposición; use null", "making good; use null")] = None
+    spacing_minutes: Annotated[Any, _later("espaciar; use null", "spacing; use null")] = None
+    frequency_caps: Annotated[Any, _later("los topes; use []", "caps; use []", [])] = None
+    exclude_callers: Annotated[Any, _later("excluir llamantes; use []", "excluding callers; use []", [])] = (
+        None
+    )
+    exclude_brands: Annotated[Any, _later("excluir marcas; use []", "excluding brands; use []", [])] = None
+    response_number: Annotated[
+        Any, _later("los números de respuesta; use null", "response numbers; use null")
+    ] = None
+    test: Annotated[bool, _later("las campañas de prueba; use false", "test campaigns; use false", False)] = (
+        False
+    )
+    external_id: Name | None = None
+    labels: dict[Name, Name] = Field(default_factory=dict)
+
+
+def read_campaign(document: object, standards: Standards) -> CampaignDraft:
+    """Read one document; raises `DocumentRefusedError` with every fault."""
+    faults: list[Fault] = []
+    shape: _Document | None = None
+    try:
+        shape = _Document.model_validate(document)
+    except ValidationError as error:
+        faults += shape_faults(error, _Document)
+    fields = document if isinstance(document, Mapping) else {}
+    faults += _text_faults(fields.get("creatives"), standards.rules)
+    target, target_faults = _target(fields.get("target", {}), standards.geography)
+    faults += target_faults
+    if shape is not None:
+        faults += _sense_faults(shape, standards.now)
+    if shape is None or faults:
+        raise DocumentRefusedError(_unwrapped(faults, fields))
+    return _draft(shape, target)
+
+
+def _text_faults(creatives: object, rules: RuleSet) -> Iterator[Fault]:
+    for index, creative in enumerate(creatives if isinstance(creatives, list) else []):
+        text = creative.get("text") if isinstance(creative, Mapping) else None
+        if not isinstance(text, str):
+            continue
+        verdict = check(text, rules, PROFILE)
+        hint = verdict.suggestion
+        for finding in verdict.findings:
+            if finding.severity == "error":
+                es = finding.es if hint is None else f"{finding.es} Se puede usar: {hint}"
+                en = finding.en if hint is None else f"{finding.en} This would pass: {hint}"
+                yield Fault(f"/creatives/{index}/text", finding.rule, es, en)
+
+
+def _target(document: object, geography: Geography) -> tuple[Target, list[Fault]]:
+    if not isinstance(document, Mapping):
+        return Target(), []
+    try:
+        target = Target.from_document(document)
+    except TargetDocumentError as refused:
+        return Target(), [Fault(fault.pointer, "bad_target", fault.es, fault.en) for fault in refused.faults]
+    unknown = check_target(target, geography)
+    return target, [Fault(fault.pointer, "unknown_place", fault.es, fault.en) for fault in unknown]
+
+
+def _sense_faults(shape: _Document, now: datetime) -> Iterator[Fault]:
+    if shape.quantity is None and shape.campaign_class != "house":
+        yield Fault(
+            "/quantity",
+            "quantity_required",
+            "debe ser un número: solo la clase house puede no tener cantidad",
+            "must be a number: only the class house may have none",
+        )
+    if shape.ends_at <= shape.starts_at:
+        yield Fault(
+            "/ends_at", "end_before_start", "debe ser posterior a starts_at", "must be later than starts_at"
+        )
+    elif shape.ends_at <= now:
+        yield Fault("/ends_at", "too_late", "ya pasó: la campaña terminó", "has passed: the campaign is over")
+    for index, window in enumerate(shape.hours):
+        if window.start in {window.end, MINUTES_A_DAY}:
+            yield Fault(
+                f"/hours/{index}",
+                "empty_hours",
+                'debe empezar antes de "24:00" y no cuando acaba',
+                'must begin before "24:00" and not when it ends',
+            )
+
+
+def _unwrapped(faults: Sequence[Fault], fields: Mapping[str, Any]) -> list[Fault]:
+    """Point at what was written: `hours` given as one object has no index."""
+    if not isinstance(fields.get("hours"), Mapping):
+        return list(faults)
+    return [
+        Fault(fault.pointer.replace("/hours/0", "/hours", 1), fault.code, fault.es, fault.en)
+        if fault.pointer.startswith("/hours/0")
+        else fault
+        for fault in faults
+    ]
+
+
+def _draft(shape: _Document, target: Target) -> CampaignDraft:
+    return CampaignDraft(
+        name=shape.name,
+        brand=shape.brand,
+        category=shape.category,
+        campaign_class=CampaignClass(shape.campaign_class),
+        creatives=tuple(CreativeDraft(creative.text, creative.weight) for creative in shape.creatives),
+        target=target,
+        starts_at=shape.starts_at,
+        ends_at=shape.ends_at,
+        quantity=shape.quantity,
+        hours=tuple(
+            HoursWindow(frozenset(map(DAYS.index, window.days)), window.start, window.end)
+            for window in shape.hours
+        ),
+        pacing=Pacing(shape.pacing),
+        external_id=shape.external_id,
+        labels=shape.labels,
+    )
