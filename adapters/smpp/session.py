@@ -51,7 +51,8 @@ class Session:
     `from_platform` and `from_smsc` return the octets to forward to the other leg. What the engine
     itself has to say waits in `to_platform` and `to_smsc` (taken by the owner after each call, and
     written after the forwarded octets of that leg). `alarm` is called with an exception that a
-    notification's way to an ad ran into.
+    notification's way to an ad ran into. `unanswered` counts forwarded notifications whose answer
+    has not come.
     """
 
     __slots__ = (
@@ -72,6 +73,7 @@ class Session:
         "system_id",
         "to_platform",
         "to_smsc",
+        "unanswered",
     )
 
     def __init__(
@@ -101,11 +103,7 @@ class Session:
         self.system_id = b""
         self.to_platform = b""
         self.to_smsc = b""
-
-    @property
-    def outstanding(self) -> int:
-        """Insertions that wait for their answer."""
-        return len(self._pending)
+        self.unanswered = 0
 
     # -- from the platform ------------------------------------------------------------------------
 
@@ -159,6 +157,7 @@ class Session:
         """Count one notification; return it with its ad, or None when it goes on as it came."""
         recorder = self._recorder
         recorder.notification()
+        self.unanswered += 1
         if sequence in self._pending:
             self._end(self._pending.pop(sequence), Kind.UNKNOWN, Cause.SEQUENCE_REUSED)
         elif self._late:
@@ -220,11 +219,13 @@ class Session:
             if end > size:
                 break
             if command in _ENDS_SUBMIT:
+                self.unanswered -= 1
                 insertion = pending.pop(sequence, None)
                 if insertion is None:
                     if self._late:
                         self._answered_late(command, status, sequence)
                 elif self._withholds(insertion, command, status):
+                    self.unanswered += 1
                     pieces.append(buffer[kept:at])
                     kept = end
             elif command in BIND_RESPONSES and status == ESME_ROK:

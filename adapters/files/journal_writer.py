@@ -1,0 +1,107 @@
+"""The worker's side of the journal: preallocated segments, one write a frame, a lock held for life."""
+
+import fcntl
+import json
+import os
+from pathlib import Path
+
+from engine.journal import pack_frame
+
+SEGMENT_OCTETS = 16 * 1024 * 1024
+SEGMENT_SUFFIX = ".segment"
+EPOCH_FILE = "epoch.json"
+LOCK_FILE = "lock"
+
+# The next segment is made when this share of the current one is used.
+PREPARE_AT = 0.5
+
+
+def segment_path(directory: Path, index: int) -> Path:
+    """Return where the segment `index` of an epoch lies."""
+    return directory / f"{index:08d}{SEGMENT_SUFFIX}"
+
+
+class JournalWriter:
+    """Appends frames to one epoch's segments; the only writer of its directory.
+
+    `sequence` is the last frame written. `append` never raises and never blocks on the disk: a
+    frame that can't be written whole is refused (False), and the next one takes its place.
+    """
+
+    def __init__(
+        self, directory: Path, epoch: dict[str, object], segment_octets: int = SEGMENT_OCTETS
+    ) -> None:
+        directory.mkdir(parents=True)
+        self.directory = directory
+        self.sequence = 0
+        self._segment_octets = segment_octets
+        self._lock = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        _write_whole(directory / EPOCH_FILE, json.dumps(epoch).encode())
+        self._index = 0
+        self._at = 0
+        self._segment = self._allocate(1)
+        self._index = 1
+        self._next: int | None = None
+
+    def append(self, entries: bytes) -> bool:
+        """Write one frame of packed entries; False when it could not be written whole."""
+        frame = pack_frame(self.sequence + 1, entries)
+        if self._at + len(frame) > self._segment_octets and not self._advance():
+            return False
+        try:
+            written = os.pwrite(self._segment, frame, self._at)
+        except OSError:
+            return False
+        if written != len(frame):
+            return False
+        self._at += written
+        self.sequence += 1
+        return True
+
+    def prepare(self) -> None:
+        """Preallocate the next segment in time, off the hot path. Raises `OSError` when the disk is full."""
+        if self._next is None and self._at > self._segment_octets * PREPARE_AT:
+            self._next = self._allocate(self._index + 1)
+
+    def sync(self) -> int:
+        """Bring everything written so far to the disk; return the last sequence that it covers."""
+        upto = self.sequence
+        os.fdatasync(self._segment)
+        return upto
+
+    def close(self) -> None:
+        """Let go of the segments and of the lock: the epoch is over."""
+        for descriptor in (self._segment, self._next, self._lock):
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def _advance(self) -> bool:
+        if self._next is None:
+            return False
+        os.close(self._segment)
+        self._segment, self._next = self._next, None
+        self._index += 1
+        self._at = 0
+        return True
+
+    def _allocate(self, index: int) -> int:
+        path = segment_path(self.directory, index)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, self._segment_octets)
+        except OSError:
+            os.close(descriptor)
+            path.unlink()
+            raise
+        return descriptor
+
+
+def _write_whole(path: Path, octets: bytes) -> None:
+    """Write a small file so that after a crash it is whole or not there."""
+    new = path.with_suffix(".new")
+    with new.open("wb") as stream:
+        stream.write(octets)
+        stream.flush()
+        os.fsync(stream.fileno())
+    new.replace(path)

@@ -1,0 +1,335 @@
+"""The sockets of a relayed session: one platform leg, one SMSC leg, born and dying together."""
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from adapters.smpp.session import Session, Stage
+
+# A leg is released this long after the other has ended, whatever its peer does (DESIGN §2).
+LINGER_S = 1.0
+# A connection without a complete bind header is closed after this (SMPP 3.4 §7.2 session_init_timer).
+SESSION_INIT_S = 10.0
+CONNECT_TIMEOUT_S = 3.0
+TCP_USER_TIMEOUT_MS = 30_000
+# Above this much unsent towards one leg, the other is not read.
+WRITE_HIGH_OCTETS = 256 * 1024
+
+
+class SyncGate(Protocol):
+    """Lets octets leave only when the journal that speaks of them is on the disk (`journal.sync: always`)."""
+
+    def hold(self, release: Callable[[], None]) -> bool:
+        """Call `release` once everything journalled so far is synced; False when it already is."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkHooks:
+    """What a link asks of its worker: the time told to the engine at each read, endings, notable events."""
+
+    read: Callable[[], float]
+    ended: Callable[["Link"], None]
+    event: Callable[[str, "Link"], None]
+    gate: SyncGate | None = None
+
+
+class _Leg(asyncio.Protocol):
+    """One TCP leg: hands octets and endings to its link."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, link: "Link") -> None:
+        self.link = link
+        self.lost = False
+        self.at_eof = False
+        self.finished = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(high=WRITE_HIGH_OCTETS)
+        tune(self.transport.get_extra_info("socket"))
+
+    def finish(self) -> None:
+        """Send FIN after what is buffered; the other direction stays open until its peer's FIN."""
+        if self.lost:
+            return
+        if not self.finished:
+            self.finished = True
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+        if self.at_eof:
+            self.transport.close()
+
+    def abort(self) -> None:
+        """End the leg now."""
+        if not self.lost:
+            self.transport.abort()
+
+
+class PlatformLeg(_Leg):
+    """The leg to the missed-call platform, accepted."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.link.platform_joined(self)
+
+    def data_received(self, data: bytes) -> None:
+        self.link.platform_said(data)
+
+    def eof_received(self) -> bool:
+        self.at_eof = True
+        self.link.platform_finished()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        self.link.platform_finished()
+        self.link.leg_lost()
+
+    def pause_writing(self) -> None:
+        self.link.hold_smsc(hold=True)
+
+    def resume_writing(self) -> None:
+        self.link.hold_smsc(hold=False)
+
+
+class SmscLeg(_Leg):
+    """The leg to the SMSC, dialled."""
+
+    def data_received(self, data: bytes) -> None:
+        self.link.smsc_said(data)
+
+    def eof_received(self) -> bool:
+        self.at_eof = True
+        self.link.smsc_finished()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        self.link.smsc_finished()
+        self.link.leg_lost()
+
+    def pause_writing(self) -> None:
+        self.link.hold_platform(hold=True)
+
+    def resume_writing(self) -> None:
+        self.link.hold_platform(hold=False)
+
+
+def tune(sock: socket.socket) -> None:
+    """Set what both legs need: no Nagle delay, keep-alive, a bound on unacknowledged data."""
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS)
+
+
+class Link:
+    """One relayed session: its two legs and the session between them.
+
+    Nothing is dialled before the platform's bind header is there; when either leg ends, what was
+    read is flushed to the other, then FIN; both are gone within LINGER_S.
+    """
+
+    def __init__(self, session: Session, upstream: tuple[tuple[str, int], ...], hooks: LinkHooks) -> None:
+        self.session = session
+        self.peer = ""
+        self._upstream = upstream
+        self._hooks = hooks
+        self._loop = asyncio.get_running_loop()
+        self._platform: PlatformLeg | None = None
+        self._smsc: SmscLeg | None = None
+        self._early = b""
+        self._held: deque[bytes] = deque()
+        self._dial: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._ending = False
+        self._ended = False
+        self._draining = False
+
+    # -- the platform's side ----------------------------------------------------------------------
+
+    def platform_joined(self, leg: PlatformLeg) -> None:
+        """Start: the platform's connection is there."""
+        self._platform = leg
+        self._timer = self._loop.call_later(SESSION_INIT_S, self._init_expired)
+
+    def platform_said(self, data: bytes) -> None:
+        """Relay octets of the platform."""
+        if self._ending or self._draining:
+            return  # unanswered, so the platform sends them again elsewhere; read, so that FIN stays FIN
+        onward = self.session.from_platform(data, self._hooks.read())
+        if onward:
+            self._to_smsc(onward)
+        self._speak()
+        if self._dial is None and self.session.stage is Stage.BINDING:
+            self._start_dial()
+
+    def platform_finished(self) -> None:
+        """Flush towards the SMSC and end: the platform has no more to say."""
+        if self._dial is not None and not self._dial.done():
+            self._dial.cancel()
+        self._end()
+
+    def hold_platform(self, *, hold: bool) -> None:
+        """Stop or resume reading the platform: the SMSC is slow."""
+        _hold(self._platform, hold=hold)
+
+    # -- the SMSC's side --------------------------------------------------------------------------
+
+    def smsc_said(self, data: bytes) -> None:
+        """Relay octets of the SMSC."""
+        self._hooks.read()
+        onward = self.session.from_smsc(data)
+        if onward and self._platform is not None and not self._platform.lost:
+            self._platform.transport.write(onward)
+        self._speak()
+        if self._draining and self.session.unanswered <= 0:
+            self._end()
+
+    def smsc_finished(self) -> None:
+        """Flush towards the platform and end: the SMSC has no more to say."""
+        self._end()
+
+    def hold_smsc(self, *, hold: bool) -> None:
+        """Stop or resume reading the SMSC: the platform is slow."""
+        _hold(self._smsc, hold=hold)
+
+    # -- dialling ---------------------------------------------------------------------------------
+
+    def _start_dial(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self.hold_platform(hold=True)
+        self._dial = self._loop.create_task(self._dial_upstream())
+
+    async def _dial_upstream(self) -> None:
+        for host, port in self._upstream:
+            try:
+                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                    _, leg = await self._loop.create_connection(lambda: SmscLeg(self), host, port)
+            except (OSError, TimeoutError):
+                continue
+            self._joined(leg)
+            return
+        self._hooks.event("smsc_unreachable", self)
+        self._end()
+
+    def _joined(self, leg: SmscLeg) -> None:
+        self._smsc = leg
+        if self._ending:
+            leg.abort()
+            return
+        if self._early:
+            leg.transport.write(self._early)
+            self._early = b""
+        self.hold_platform(hold=False)
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def _to_smsc(self, octets: bytes) -> None:
+        gate = self._hooks.gate
+        if gate is not None and (gate.hold(self._release) or self._held):
+            self._held.append(octets)
+        else:
+            self._write_smsc(octets)
+
+    def _release(self) -> None:
+        """Let the oldest held octets go: their journal frame is on the disk."""
+        if self._held:
+            self._write_smsc(self._held.popleft())
+        if self._ending:
+            self._finish_legs()
+
+    def _write_smsc(self, octets: bytes) -> None:
+        if self._smsc is None:
+            self._early += octets
+        elif not self._smsc.lost:
+            self._smsc.transport.write(octets)
+
+    def _speak(self) -> None:
+        """Write what the session itself has to say, and end when it is broken."""
+        session = self.session
+        if session.to_smsc:
+            octets, session.to_smsc = session.to_smsc, b""
+            self._to_smsc(octets)
+        if session.to_platform:
+            octets, session.to_platform = session.to_platform, b""
+            if self._platform is not None and not self._platform.lost:
+                self._platform.transport.write(octets)
+        if session.stage is Stage.BROKEN and not self._ending:
+            self._hooks.event("protocol_error", self)
+            self._end()
+
+    # -- ending -----------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Take no more from the platform; end as soon as every answer has come home."""
+        self._draining = True
+        if self.session.unanswered <= 0 or self._smsc is None:
+            self._end()
+
+    def end(self) -> None:
+        """End now, answers or not: flush, FIN, release."""
+        self._end()
+
+    def leg_lost(self) -> None:
+        """Notice that a leg is gone; when both are, the link is over."""
+        platform_gone = self._platform is None or self._platform.lost
+        smsc_gone = self._smsc is None or self._smsc.lost
+        if platform_gone and smsc_gone:
+            self._over()
+
+    def _end(self) -> None:
+        if self._ending:
+            self._finish_legs()
+            return
+        self._ending = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(LINGER_S, self._release_legs)
+        self.hold_platform(hold=False)
+        self.hold_smsc(hold=False)
+        self._finish_legs()
+
+    def _finish_legs(self) -> None:
+        """Send what FINs are due: a platform that only finished sending may still get its answers."""
+        if self._held:
+            return
+        platform, smsc = self._platform, self._smsc
+        if smsc is not None:
+            smsc.finish()
+        answers_over = smsc is None or smsc.at_eof or smsc.lost
+        if platform is not None and (answers_over or not platform.at_eof):
+            platform.finish()
+
+    def _init_expired(self) -> None:
+        self._hooks.event("session_init_timeout", self)
+        self._end()
+
+    def _release_legs(self) -> None:
+        for leg in (self._smsc, self._platform):
+            if leg is not None:
+                leg.abort()
+        self._over()
+
+    def _over(self) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self.session.close()
+        self._hooks.ended(self)
+
+
+def _hold(leg: _Leg | None, *, hold: bool) -> None:
+    if leg is None or leg.lost or leg.transport.is_closing():
+        return
+    if hold:
+        leg.transport.pause_reading()
+    else:
+        leg.transport.resume_reading()
