@@ -1,4 +1,4 @@
-"""A PostgreSQL data directory: made whole or not at all, found by its socket, cleared of a crash's remains."""
+"""A PostgreSQL data directory: made whole or not at all, found by its socket, cleared after a crash."""
 
 import os
 import shutil

@@ -1,6 +1,8 @@
 """Connections: how a pool is opened, and which errors mean that the database is away."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 import asyncpg
@@ -39,3 +41,13 @@ async def open_pool(dsn: str, *, min_size: int = 1, max_size: int = 8, command_t
         init=_prepare,
         server_settings={"application_name": "posdata", "timezone": "UTC", "jit": "off"},
     )
+
+
+@asynccontextmanager
+async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
+    """Yield a connection whose queries all see the same instant."""
+    async with (
+        pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield connection

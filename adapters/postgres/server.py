@@ -17,6 +17,8 @@ import asyncpg
 from adapters.postgres.binaries import Account, BinariesError, locate, unprivileged
 from adapters.postgres.cluster import ENVIRONMENT, PORT, SOCKET, Cluster, ServerError, name_inside
 
+__all__ = ["EmbeddedServer", "ServerError", "join", "owned_or_joined"]
+
 _POLL_S = 0.02
 _LOG_MAX_BYTES = 10_000_000
 _PR_SET_PDEATHSIG = 1
@@ -190,7 +192,7 @@ async def owned_or_joined(
     while (dsn := await join(data_dir)) is None and not server.try_own():
         if time.monotonic() > ends:
             raise ServerError(
-                f"PostgreSQL in {data_dir} belongs to another process and lets nobody in; see its postgres.log"
+                f"PostgreSQL in {data_dir} belongs to another process and lets nobody in; see postgres.log"
             )
         await asyncio.sleep(_POLL_S)
     if dsn is not None:

@@ -16,6 +16,7 @@ CREATE TABLE nodes (
     status    jsonb NOT NULL
 );
 
+-- For each row, so that a statement that changes nothing tells nobody; PostgreSQL sends equal words once.
 CREATE FUNCTION tell_posdata() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_notify('posdata', TG_TABLE_NAME);
@@ -23,8 +24,8 @@ BEGIN
 END
 $$;
 CREATE TRIGGER tell_posdata AFTER INSERT OR UPDATE OR DELETE ON campaigns
-    FOR EACH STATEMENT EXECUTE FUNCTION tell_posdata();
+    FOR EACH ROW EXECUTE FUNCTION tell_posdata();
 CREATE TRIGGER tell_posdata AFTER INSERT OR UPDATE OR DELETE ON creative_versions
-    FOR EACH STATEMENT EXECUTE FUNCTION tell_posdata();
+    FOR EACH ROW EXECUTE FUNCTION tell_posdata();
 CREATE TRIGGER tell_posdata AFTER UPDATE ON switches
-    FOR EACH STATEMENT EXECUTE FUNCTION tell_posdata();
+    FOR EACH ROW EXECUTE FUNCTION tell_posdata();

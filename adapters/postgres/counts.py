@@ -1,0 +1,57 @@
+"""Reading the counts: rows of the ledger as the port's value objects."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from adapters.postgres.pool import Connection
+from inventory.books import CampaignCounts, Counts
+
+_CAMPAIGNS = """
+SELECT c.number, c.id, c.name, l.quantity, l.inserted, l.accepted, l.rejected, l.unknown,
+       l.delivered, l.failed, l.made_good, l.settled, l.leased
+FROM campaigns c JOIN ledger l ON l.campaign = c.number
+ORDER BY c.number
+"""
+
+
+async def read_counts(connection: Connection) -> Counts:
+    """Return all counts; inside a REPEATABLE READ transaction they are of one instant."""
+    [total] = await connection.fetch(
+        "SELECT coalesce(sum(notifications), 0)::bigint AS notifications, "
+        "coalesce(sum(consumed), 0)::bigint AS consumed, coalesce(sum(refused), 0)::bigint AS refused "
+        "FROM notification_counts"
+    )
+    reasons = await connection.fetch(
+        "SELECT reason, sum(n)::bigint AS n FROM pass_through_counts GROUP BY reason ORDER BY reason"
+    )
+    return Counts(
+        notifications=total["notifications"],
+        consumed=total["consumed"],
+        refused=total["refused"],
+        pass_through={row["reason"]: row["n"] for row in reasons},
+        campaigns=await read_campaign_counts(connection),
+    )
+
+
+async def read_campaign_counts(connection: Connection) -> Sequence[CampaignCounts]:
+    """Return each campaign's counts and ledger, by number."""
+    return [_campaign(row) for row in await connection.fetch(_CAMPAIGNS)]
+
+
+def _campaign(row: asyncpg.Record) -> CampaignCounts:
+    return CampaignCounts(
+        number=row["number"],
+        id=str(row["id"]),
+        name=row["name"],
+        quantity=row["quantity"],
+        inserted=row["inserted"],
+        accepted=row["accepted"],
+        rejected=row["rejected"],
+        unknown=row["unknown"],
+        delivered=row["delivered"],
+        failed=row["failed"],
+        returned=row["rejected"] + row["made_good"],
+        settled=row["settled"],
+        leased=row["leased"],
+    )

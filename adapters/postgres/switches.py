@@ -1,0 +1,112 @@
+"""What operations switch (ads, stopped campaigns) and which nodes say that they act on it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from adapters.postgres.pool import Connection, Pool, snapshot
+
+_SET_ADS = """
+UPDATE switches SET ads_on = $1, version = version + 1, changed_by = $2, changed_at = $3 WHERE ads_on <> $1
+"""
+
+# The row's lock orders those who switch, so that a version is never seen before a lower one.
+_RAISE_VERSION = "UPDATE switches SET version = version + 1, changed_by = $1, changed_at = $2"
+
+_STOP = "UPDATE campaigns SET stopped_by = $2, stopped_at = $3 WHERE number = $1 AND stopped_at IS NULL"
+
+_FIND = """
+SELECT number FROM campaigns
+WHERE id::text = lower($1) OR external_id = $1 OR number::text = $1 ORDER BY number
+"""
+
+_BEAT = """
+INSERT INTO nodes (name, confirmed, status, seen_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (name) DO UPDATE
+SET confirmed = excluded.confirmed, status = excluded.status, seen_at = excluded.seen_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """The switches as of one version; `stopped` holds campaign numbers."""
+
+    version: int
+    ads_on: bool
+    stopped: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedCampaign:
+    """The campaign that was stopped, and the switches' version that says so."""
+
+    number: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node's last word; `confirmed` is the switches' version that all its workers act on."""
+
+    name: str
+    seen_at: datetime
+    confirmed: int
+    status: Mapping[str, Any]
+
+
+class CampaignNotFoundError(Exception):
+    """No campaign, or more than one, has the name that was given."""
+
+
+class PostgresSwitches:
+    """The switches and the nodes' confirmations; all instants are passed in."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def read(self) -> Switches:
+        """Return the switches as of one instant."""
+        async with snapshot(self._pool) as connection:
+            [row] = await connection.fetch("SELECT version, ads_on FROM switches")
+            stopped = await connection.fetch("SELECT number FROM campaigns WHERE stopped_at IS NOT NULL")
+        return Switches(row["version"], row["ads_on"], frozenset(one["number"] for one in stopped))
+
+    async def ads(self, *, on: bool, by: str, now: datetime) -> int:
+        """Switch ads on or off for every node; return the version to be confirmed."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(_SET_ADS, on, by, now)
+            return await _version(connection)
+
+    async def stop(self, campaign: str, *, by: str, now: datetime) -> StoppedCampaign:
+        """Stop a campaign by its id, external id or number; stopping it twice changes nothing.
+
+        Raises `CampaignNotFoundError`.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            found = await connection.fetch(_FIND, campaign)
+            if not found:
+                raise CampaignNotFoundError(f"no campaign {campaign!r}; `posdata campaigns list` shows them")
+            if len(found) > 1:
+                numbers = ", ".join(str(row["number"]) for row in found)
+                raise CampaignNotFoundError(
+                    f"{campaign!r} is the name of campaigns {numbers}; say which by its id"
+                )
+            number: int = found[0]["number"]
+            if await connection.execute(_STOP, number, by, now) == "UPDATE 1":
+                await connection.execute(_RAISE_VERSION, by, now)
+            return StoppedCampaign(number, await _version(connection))
+
+    async def beat(self, node: str, confirmed: int, status: Mapping[str, Any], *, now: datetime) -> None:
+        """Record that a node lives, what it confirms and how it is."""
+        await self._pool.execute(_BEAT, node, confirmed, dict(status), now)
+
+    async def nodes(self) -> Sequence[Node]:
+        """Return every node's last word, by name."""
+        rows = await self._pool.fetch("SELECT name, seen_at, confirmed, status FROM nodes ORDER BY name")
+        return [Node(row["name"], row["seen_at"], row["confirmed"], row["status"]) for row in rows]
+
+
+async def _version(connection: Connection) -> int:
+    version: int = await connection.fetchval("SELECT version FROM switches")
+    return version
