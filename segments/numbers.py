@@ -65,11 +65,12 @@ def refusal(address: bytes) -> Refusal | None:
         return None
     if not address:
         return Refusal.EMPTY
-    if not address.removeprefix(b"+").isdigit():
+    digits = address.removeprefix(b"+")
+    if not digits.isdigit():
         return Refusal.NOT_DIGITS
-    if len(address) < NATIONAL_DIGITS:
+    if len(digits) < NATIONAL_DIGITS:
         return Refusal.TOO_SHORT
-    if address[:-NATIONAL_DIGITS] not in PREFIXES or not address[-NATIONAL_DIGITS:].isdigit():
+    if address[:-NATIONAL_DIGITS] not in PREFIXES:
         return Refusal.UNLISTED_FORM
     if address[-NATIONAL_DIGITS] in b"01":
         return Refusal.FIRST_DIGIT
