@@ -9,7 +9,7 @@ import asyncio
 import logging
 import struct
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from aiosmpplib import ESME, PduHeader, PhoneNumber, SmppMessage, SubmitSm
 from aiosmpplib.broker import AbstractBroker
@@ -127,6 +127,13 @@ class Client(ESME):
         for socket in sockets:
             socket.transport.abort()
         await asyncio.sleep(0)  # lets the transports report that they are closed
+
+    async def _end_task(self, task: asyncio.Task[Any]) -> None:
+        """End a task of a lost link at once; on the way out the library's half second is for unbind_resp."""
+        if task.done() or self._is_shutting_down:
+            await super()._end_task(task)
+        else:
+            await self._cancel_task(task, task.get_name())
 
     async def _get_pdu(self) -> tuple[bytes, PduHeader]:
         """Read a PDU; a status the library has no name for reaches it as ESME_RUNKNOWNERR."""

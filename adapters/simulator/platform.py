@@ -40,8 +40,8 @@ STOP_S: Final = 5.0
 class PlatformReport:
     """A platform's books at one moment.
 
-    submitted = notifications + resent; every submit ended in `answered` or is in `unanswered`
-    or was `resent`; `given_up` (sent `max_sends` times, or unsendable) lie outside `unanswered`.
+    submitted = notifications + resent, in requests; `answered` counts answers by status. A notification
+    without an answer is `unanswered`, or `given_up` once it was sent `max_sends` times or can't be built.
     """
 
     notifications: int

@@ -180,13 +180,14 @@ class RawPlatform:
 
         Raises TimeoutError when not all is answered by the deadline, and `BindRefusedError`.
         """
-        source: Iterator[Item] = iter(items)
+        source, backlog = iter(items), deque[Item]()
         async with asyncio.timeout(deadline_s):
             while True:
                 try:
                     if self._link is None:
                         await self.connect()
-                    await self.submit_all(self._again(), timeout_s=deadline_s)
+                    backlog.extendleft(reversed(self._take_back()))
+                    await self.submit_all(_emptied(backlog), timeout_s=deadline_s)
                     await self.submit_all(source, pace, timeout_s=deadline_s)
                 except BindRefusedError:
                     raise
@@ -221,7 +222,7 @@ class RawPlatform:
         if self._link is not None:
             self._link.transport.abort()
 
-    def _again(self) -> list[Item]:
+    def _take_back(self) -> list[Item]:
         """Take back what was not answered, oldest first."""
         items = [outstanding.item for outstanding in self.unanswered.values()]
         self.unanswered.clear()
@@ -309,6 +310,12 @@ class RawPlatform:
         for condition, waiter in self._waiters:
             if not waiter.done() and condition():
                 waiter.set_result(None)
+
+
+def _emptied(backlog: deque[Item]) -> Iterator[Item]:
+    """Take items off a backlog one by one: what nobody took stays in it."""
+    while backlog:
+        yield backlog.popleft()
 
 
 async def _due(pace: Pace, index: int, most: int, started: float) -> int:
