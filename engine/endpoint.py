@@ -6,6 +6,7 @@ from ipaddress import AddressValueError, IPv6Address
 
 _FORM = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", re.ASCII)
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 (compared with, never bound to)
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class Endpoint:
         """Tell whether both cannot be listened on at once."""
         same_host = self.host == other.host or bool({self.host, other.host} & _WILDCARDS)
         return self.port == other.port != 0 and same_host
+
+    def reaches(self, listening: "Endpoint") -> bool:
+        """Tell whether dialling this ends at what listens there, on the same machine."""
+        everywhere = listening.host in _WILDCARDS and self.host in _WILDCARDS | _LOOPBACK
+        return self.port == listening.port and (self.host == listening.host or everywhere)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

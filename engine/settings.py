@@ -32,6 +32,7 @@ _SEPARATOR_CHARS = frozenset(
 )
 """What GSM 03.38's basic table and ASCII both hold: one septet in every alphabet."""
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _HEXADECIMAL = re.compile(r"0x[0-9a-f]{1,8}", re.ASCII)
 
 _NEVER_BARE = {
@@ -114,6 +115,16 @@ def _timezone(name: str) -> str:
     return name
 
 
+def _identifier(name: str) -> str:
+    if _NAME.fullmatch(name):
+        return name
+    raise custom_fault(
+        "bad_name",
+        f"debe tener de 1 a 63 letras, dígitos, puntos, guiones o _; se dio {name!r}",
+        f"must be 1 to 63 letters, digits, dots, hyphens or _; {name!r} was given",
+    )
+
+
 def _separator(text: str) -> str:
     if set(text) <= _SEPARATOR_CHARS:
         return text
@@ -172,6 +183,7 @@ Upstream = Annotated[tuple[Dial, ...], _AsTuple, Field(min_length=1), AfterValid
 Minute = Annotated[int, BeforeValidator(_minute), PlainSerializer(time_of, return_type=str)]
 Unused = Annotated[Any, _refused_unless(None, "nothing reads it")]
 Tls = Annotated[Any, _refused_unless(None, "TLS on a leg")]
+Identifier = Annotated[str, AfterValidator(_identifier)]
 SystemId = Annotated[str, Field(min_length=1, max_length=15)]
 ServiceType = Annotated[str, Field(max_length=5)]
 Status = Annotated[int, BeforeValidator(_status)]
@@ -187,14 +199,14 @@ class Section(BaseModel):
 class Node(Section):
     """Who this node is and where it keeps its files."""
 
-    name: str = Field(default="relay-1", min_length=1, max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: Identifier = "relay-1"
     data_dir: str = Field(default="./data", min_length=1)
 
 
 class Route(Section):
     """An address the platform connects to and the SMSCs behind it; its name is its message_ids' space."""
 
-    name: str = Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: Identifier
     listen: Listen
     upstream: Upstream
     source: Annotated[Any, _refused_unless(None, "a list of source addresses per route")] = None
@@ -400,14 +412,15 @@ def _conflicts(settings: Settings) -> Iterator[Fault]:
             yield _conflict(f"{where}/listen", f"{second.listen} is taken by route '{first.name}'")
     for where, route in routes:
         yield from _loops(where, route, relay.routes)
-        if route.listen.collides(settings.http.listen):
-            yield _conflict("/http/listen", f"{settings.http.listen} is taken by route '{route.name}'")
+    taken = next((route for _, route in routes if route.listen.collides(settings.http.listen)), None)
+    if taken is not None:
+        yield _conflict("/http/listen", f"{settings.http.listen} is taken by route '{taken.name}'")
 
 
 def _loops(where: str, route: Route, routes: Sequence[Route]) -> Iterator[Fault]:
     for index, upstream in enumerate(route.upstream):
         for listening in routes:
-            if upstream == listening.listen:
+            if upstream.reaches(listening.listen):
                 here = f"{where}/upstream/{index}"
                 yield _conflict(here, f"{upstream} is where route '{listening.name}' listens: a loop")
 

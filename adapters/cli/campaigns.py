@@ -1,0 +1,108 @@
+"""`posdata campaigns`: import campaigns from a file, list those there are."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from adapters.cli.console import CommandError, ExitCode, print_json
+from adapters.cli.database import open_database
+from adapters.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, settings_at
+from adapters.cli.table import number, rows
+from adapters.files.campaign_file import CampaignFileError, read_campaigns
+from adapters.files.reference_data import load_geography
+from adapters.files.rule_sets import default_rules
+from adapters.postgres.campaigns import PostgresCampaigns, UnknownBrandError
+from engine.settings import Settings
+from inventory.document import Standards
+from inventory.draft import CampaignDraft
+
+campaigns = typer.Typer(help="Import and list campaigns.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@campaigns.command("import")
+def import_campaigns(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="YAML or JSON: one campaign or a list of them")
+    ],
+    *,
+    config: ConfigFile = DEFAULT_CONFIG,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="approve them at once; needs policy.allow_unreviewed")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import every campaign of a file, or none: exit 2 with one line for each fault."""
+    settings = settings_at(config)
+    if approve and not settings.policy.allow_unreviewed:
+        line = f"{config}: --approve needs policy.allow_unreviewed: true; set it, or import without --approve"
+        raise CommandError(ExitCode.USAGE, line)
+    now = datetime.now(UTC)
+    drafts = _drafts(file, now)
+    ids = asyncio.run(_add(settings, drafts, approve, now))
+    imported = [(each, draft.name) for each, draft in zip(ids, drafts, strict=True)]
+    if as_json:
+        print_json([{"id": each, "name": name} for each, name in imported])
+    else:
+        print("\n".join(f"{each}  {name}" for each, name in imported))
+
+
+@campaigns.command("list")
+def list_campaigns(*, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """List every campaign with its state and how far it is."""
+    documents = asyncio.run(_documents(settings_at(config)))
+    if as_json:
+        print_json(documents)
+    else:
+        print("\n".join(_report(documents)))
+
+
+def _drafts(file: Path, now: datetime) -> Sequence[CampaignDraft]:
+    try:
+        return read_campaigns(file, Standards(default_rules(), load_geography(), now))
+    except CampaignFileError as error:
+        raise CommandError(ExitCode.USAGE, *map(str, error.faults)) from None
+
+
+async def _add(
+    settings: Settings, drafts: Sequence[CampaignDraft], approve: bool, now: datetime
+) -> Sequence[str]:
+    async with open_database(settings) as session:
+        try:
+            return await PostgresCampaigns(session.pool).add(drafts, approve=approve, now=now)
+        except UnknownBrandError as error:
+            raise CommandError(ExitCode.USAGE, f"posdata: {error}; nothing was imported") from None
+
+
+async def _documents(settings: Settings) -> Sequence[dict[str, Any]]:
+    async with open_database(settings) as session:
+        return await PostgresCampaigns(session.pool).all_documents(datetime.now(UTC))
+
+
+def _report(documents: Sequence[dict[str, Any]]) -> Sequence[str]:
+    if not documents:
+        return ["no campaigns; posdata campaigns import FILE brings some"]
+    header = ("campaign", "brand", "class", "state", "serving", "quantity", "settled", "starts", "ends", "id")
+    return rows([header, *(_row(document) for document in documents)])
+
+
+def _row(document: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        document["name"],
+        document["brand"],
+        document["class"],
+        document["state"],
+        "yes" if document["serving"] else "no",
+        number(document["quantity"]),
+        number(document["ledger"]["settled"]),
+        _minute(document["starts_at"]),
+        _minute(document["ends_at"]),
+        document["id"],
+    )
+
+
+def _minute(instant: str) -> str:
+    return f"{datetime.fromisoformat(instant).astimezone(UTC):%Y-%m-%d %H:%M}Z"
