@@ -184,7 +184,8 @@ class Books(Protocol):
     async def give_back(self, epoch: Epoch, returned: Mapping[int, int]) -> None:
         """Raise the returned totals of campaigns to `returned`; units go back to free.
 
-        A total that is no higher changes nothing. Raises `EpochClosedError` for an epoch that is not open.
+        A total that is no higher changes nothing. Raises `EpochClosedError` for an epoch that is not open,
+        `LedgerError` for units that it does not hold.
         """
 
     async def lease_totals(self, epoch: Epoch) -> Mapping[int, LeaseTotals]:
@@ -194,7 +195,7 @@ class Books(Protocol):
         """Apply a batch in one transaction; False when it was applied before (also in a closed epoch).
 
         Raises `SequenceGapError` when `after` is not what was applied last,
-        `EpochClosedError` for an epoch that is not open.
+        `EpochClosedError` for an epoch that is not open, `LedgerError` for units that it never leased.
         """
 
     async def close_epoch(self, epoch: Epoch, *, lost: bool, now: datetime) -> None:
@@ -215,3 +216,7 @@ class EpochClosedError(Exception):
 
 class SequenceGapError(Exception):
     """Frames are missing before this batch: read the journal again from what was applied."""
+
+
+class LedgerError(Exception):
+    """More would be spent or returned than was leased: nothing was applied, the worker is at fault."""

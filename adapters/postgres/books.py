@@ -4,8 +4,11 @@ Locks are taken in one order everywhere (epoch, ledger rows by campaign, leases,
 so that nodes wait for each other and never deadlock.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
+
+import asyncpg
 
 from adapters.postgres.counts import read_counts
 from adapters.postgres.pool import Connection, Pool, snapshot
@@ -19,6 +22,7 @@ from inventory.books import (
     Event,
     LeaseRequest,
     LeaseTotals,
+    LedgerError,
     OpenEpoch,
     SequenceGapError,
     hour_of,
@@ -79,11 +83,10 @@ FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $
 WHERE l.campaign = d.campaign
 """
 
-# An epoch that spends what it was never granted meets the lease's CHECK here.
 _SPEND = """
-INSERT INTO leases AS l (node, worker, epoch, campaign, spent)
-SELECT $1, $2, $3, d.* FROM unnest($4::int[], $5::bigint[]) AS d
-ON CONFLICT (node, worker, epoch, campaign) DO UPDATE SET spent = l.spent + excluded.spent
+UPDATE leases l SET spent = l.spent + d.units
+FROM unnest($4::int[], $5::bigint[]) AS d (campaign, units)
+WHERE (l.node, l.worker, l.epoch) = ($1, $2, $3) AND l.campaign = d.campaign
 """
 
 _SERVING = """
@@ -140,7 +143,7 @@ class PostgresBooks:
         self, epoch: Epoch, requests: Sequence[LeaseRequest], horizon_s: float, holders: int, *, now: datetime
     ) -> Mapping[int, LeaseTotals]:
         """Lease units and return the campaigns' totals (see the port)."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._change() as connection:
             await _require_open(connection, epoch)
             wanted = {request.campaign: request for request in requests}
             serving = await connection.fetch(_SERVING, list(wanted), now)
@@ -158,7 +161,7 @@ class PostgresBooks:
 
     async def give_back(self, epoch: Epoch, returned: Mapping[int, int]) -> None:
         """Raise the returned totals of campaigns to `returned`; units go back to free."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._change() as connection:
             await _require_open(connection, epoch)
             leases = await _leases(connection, epoch, lock_for=returned)
             higher = {n: total for n, total in returned.items() if n in leases and total > leases[n].returned}
@@ -175,7 +178,7 @@ class PostgresBooks:
             raise ValueError(
                 f"a batch from frame {batch.after} to {batch.upto} can't be told from its repetition"
             )
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._change() as connection:
             status = await connection.execute(_ADVANCE, *_key(batch.epoch), batch.after, batch.upto)
             if status != "UPDATE 1":
                 return await _applied_before(connection, batch)
@@ -187,7 +190,7 @@ class PostgresBooks:
 
     async def close_epoch(self, epoch: Epoch, *, lost: bool, now: datetime) -> None:
         """Close an epoch; its units go back to free, or are booked as unknown when `lost` (see the port)."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._change() as connection:
             status = await connection.execute(_CLOSE, *_key(epoch), now, lost)
             if status != "UPDATE 1":
                 return
@@ -205,6 +208,15 @@ class PostgresBooks:
         """Return all counts as of one instant."""
         async with snapshot(self._pool) as connection:
             return await read_counts(connection)
+
+    @asynccontextmanager
+    async def _change(self) -> AsyncIterator[Connection]:
+        """Yield a connection in a transaction; the ledger's CHECKs are the last line of defence."""
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                yield connection
+        except (asyncpg.CheckViolationError, asyncpg.ForeignKeyViolationError) as fault:
+            raise LedgerError(f"{fault.constraint_name}: {fault.detail}") from fault
 
 
 def _key(epoch: Epoch) -> tuple[str, int, int]:
@@ -277,7 +289,9 @@ async def _move(connection: Connection, epoch: Epoch, moved: Mapping[int, Moveme
     rows = [(n, m.inserted, m.accepted, m.rejected, m.unknown, m.spent, m.freed) for n, m in moved.items()]
     await connection.execute(_MOVE, *_columns(rows))
     if spent := [(number, movement.spent) for number, movement in moved.items() if movement.spent]:
-        await connection.execute(_SPEND, *_key(epoch), *_columns(spent))
+        status = await connection.execute(_SPEND, *_key(epoch), *_columns(spent))
+        if status != f"UPDATE {len(spent)}":
+            raise LedgerError(f"{epoch} spent units of a campaign that it never leased")
 
 
 async def _count_insertions(

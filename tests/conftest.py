@@ -1,0 +1,93 @@
+"""PostgreSQL for tests: one embedded server a session, and a database of its own for each test."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from adapters.postgres.migrate import migrate
+from adapters.postgres.pool import Pool, open_pool
+from adapters.postgres.server import EmbeddedServer
+
+_numbers = count(1)
+
+
+async def _execute(dsn: str, *statements: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _with_connection(dsn: str, work: Callable[[asyncpg.Connection], Awaitable[object]]) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await work(connection)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """Run one server for the whole session."""
+    server = EmbeddedServer(tmp_path_factory.mktemp("postgres"))
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
+
+
+def _named(dsn: str, database: str) -> str:
+    return dsn.replace("/postgres?", f"/{database}?")
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: EmbeddedServer) -> str:
+    """Name a migrated database to be copied."""
+    asyncio.run(_execute(postgres_server.dsn, "CREATE DATABASE migrated"))
+    asyncio.run(_with_connection(_named(postgres_server.dsn, "migrated"), migrate))
+    return "migrated"
+
+
+@pytest.fixture
+def empty_dsn(postgres_server: EmbeddedServer) -> Iterator[str]:
+    """Yield the address of an empty database that lasts for one test."""
+    yield from _database(postgres_server.dsn, "template0")
+
+
+@pytest.fixture
+def postgres_dsn(postgres_server: EmbeddedServer, postgres_template: str) -> Iterator[str]:
+    """Yield the address of a migrated database that lasts for one test."""
+    yield from _database(postgres_server.dsn, postgres_template)
+
+
+def _database(dsn: str, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    asyncio.run(_execute(dsn, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield _named(dsn, name)
+    asyncio.run(_execute(dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    """Yield the event loop of one test; `runner.run(coroutine)` returns its result."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture
+def pool(postgres_dsn: str, runner: asyncio.Runner) -> Iterator[Pool]:
+    """Yield a pool on a migrated database, on the loop of `runner`."""
+    pool = runner.run(open_pool(postgres_dsn))
+    yield pool
+    runner.run(pool.close())
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """Name a node's data directory that does not exist yet."""
+    return tmp_path / "data"
