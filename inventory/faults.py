@@ -133,7 +133,7 @@ def _span(field: FieldInfo | None) -> tuple[str, str]:
     """Say a number's bounds; two empty texts when there are none."""
     bounds = {
         name: getattr(rule, name)
-        for rule in (field.metadata if field else [])
+        for rule in (_rules(field) if field else ())
         for name in ("ge", "gt", "le", "lt")
         if getattr(rule, name, None) is not None
     }
@@ -147,11 +147,19 @@ def _span(field: FieldInfo | None) -> tuple[str, str]:
     return "", ""
 
 
+def _rules(field: FieldInfo) -> Iterator[object]:
+    """Yield a field's constraints, also those inside an optional type."""
+    yield from field.metadata
+    for part in get_args(field.annotation):
+        for extra in getattr(part, "__metadata__", ()):
+            yield from extra.metadata if isinstance(extra, FieldInfo) else ()
+
+
 def _given(value: object) -> tuple[str, str]:
     if isinstance(value, Mapping):
         return "un objeto", "an object"
     if isinstance(value, list | tuple):
-        return "una lista", "a list"
+        return ("una lista", "a list") if value else ("una lista vacía", "an empty list")
     shown = json.dumps(value, ensure_ascii=False, default=str)
     shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
     return shown, shown

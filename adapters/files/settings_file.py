@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from adapters.files.yaml_lines import Document, LineFault, UnreadableError, parse
 from engine.settings import Settings, SettingsRefusedError, parse_settings
@@ -45,15 +44,8 @@ def default_settings(directory: Path, environ: Mapping[str, str] = os.environ) -
 
 def masked_dsn(dsn: str) -> str:
     """Return a database setting fit for a screen: the password is replaced by ***."""
-    if dsn == "embedded":
-        return dsn
-    try:
-        parts = urlsplit(dsn)
-        hidden = re.sub(r":[^@]*@", ":***@", parts.netloc) if "@" in parts.netloc else parts.netloc
-        query = urlencode([(k, "***" if "pass" in k else v) for k, v in parse_qsl(parts.query)], safe="*/")
-    except ValueError:
-        return "postgresql://***"
-    return urlunsplit((parts.scheme, hidden, quote(parts.path, safe="/%"), query, ""))
+    without_user_password = re.sub(r"(://[^/?#@:]*):.*@", r"\1:***@", dsn)
+    return re.sub(r"([?&][^=&]*pass[^=&]*=)[^&]*", r"\1***", without_user_password)
 
 
 def _checked(document: Document, file: str) -> Settings:
