@@ -8,7 +8,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault: `text` is the faulty part, at `start`, of `length` characters (code points) of the whole text.
+    """One fault: `text` is the faulty part; `start` and `length` count characters (code points) of the text.
 
     `es` and `en` say in one sentence how to mend it.
     """

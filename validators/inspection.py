@@ -30,7 +30,7 @@ def inspect(text: str, rules: RuleSet, units: int, limit: int) -> tuple[Finding,
     if not any(map(_is_plain_or_visible, text)):
         return (finding("empty", text, 0, len(text)),)
     links = find_links(text, rules)
-    phones = find_split_phones(text, rules) if _DIGITS_APART.search(text) else ()
+    phones = _phones(text, links, rules) if _DIGITS_APART.search(text) else ()
     found = [*_lengths(text, units, limit), *_spaces(text), *_of_phones(text, phones, rules)]
     found += _of_links(text, links, rules)
     if rules.forbidden.search(text):
@@ -70,6 +70,12 @@ def _spaces(text: str) -> Iterator[Finding]:
     if text[0] == " " or text[-1] == " ":
         for match in _EDGE_SPACE.finditer(text):
             yield finding("edge_space", text, *match.span())
+
+
+def _phones(text: str, links: tuple[Link, ...], rules: RuleSet) -> tuple[SplitPhone, ...]:
+    """Return the phone numbers in pieces that are not part of a link."""
+    in_links = {at for link in links if not link.accidental for at in range(link.target, link.end)}
+    return tuple(phone for phone in find_split_phones(text, rules) if phone.start not in in_links)
 
 
 def _of_phones(text: str, phones: tuple[SplitPhone, ...], rules: RuleSet) -> Iterator[Finding]:

@@ -119,8 +119,11 @@ def _is_customary(digits: tuple[str, ...], between: str, number: re.Match[str]) 
         rest = digits[2:] if digits[:2] == ("52", "1") else digits
         return all(len(group) > 1 for group in rest)
     shape = tuple(map(len, digits))
-    if "(" in between or _has_hyphen(between):
-        return min(shape) > 1 and ("(" in between or not _looks_like_amounts(digits))
+    begins_with_area = digits[0] in _TWO_DIGIT_AREAS or shape[0] in (3, 6)
+    if ")" in between:
+        return between.startswith("(") and begins_with_area and min(shape) > 1
+    if _has_hyphen(between):
+        return begins_with_area and min(shape) > 1 and not _looks_like_amounts(digits)
     if digits[0] in _TWO_DIGIT_AREAS and shape in _TWO_DIGIT_SHAPES:
         return shape in _CERTAIN_SHAPES or not _looks_like_amounts(digits)
     return shape in _SHAPES and not _looks_like_amounts(digits)

@@ -155,18 +155,22 @@ def _banned(value: object) -> dict[str, str]:
     for name, words in value.items():
         if not isinstance(name, str) or not (name.isidentifier() and name.isascii()):
             raise RuleSetError(
-                ("banned_words", str(name)), f"a list's name must be an identifier, not {name!r}"
+                ("banned_words", str(name)), f"a list's name must be a plain word, not {name!r}"
             )
-        lists |= {fold_text(word): name for word in _strings(words, ("banned_words", name))}
+        lists |= dict.fromkeys(_folded(_strings(words, ("banned_words", name))), name)
     return lists
 
 
 def _banned_pattern(value: Mapping[str, Iterable[str]]) -> Any:
-    lists = {name: [fold_text(word) for word in words] for name, words in value.items() if words}
+    lists = {name: _folded(words) for name, words in value.items() if words}
     if not lists:
         return None
     named = "|".join(rf"\L<{name}>" for name in lists)
     return regex.compile(rf"(?<![^\W\d_])(?:{named})(?![^\W\d_])", **lists)
+
+
+def _folded(words: Iterable[str]) -> list[str]:
+    return [" ".join(fold_text(word).split()) for word in words]
 
 
 def _obsolete(prefixes: tuple[str, ...]) -> re.Pattern[str]:
@@ -178,7 +182,7 @@ def _obsolete(prefixes: tuple[str, ...]) -> re.Pattern[str]:
 def _cue(cues: tuple[str, ...]) -> Any:
     if not cues:
         return re.compile("(?!)")
-    words = [fold_text(cue) for cue in cues]
+    words = _folded(cues)
     return regex.compile(
         r"(?<!\w)\L<cues>(?:\s+(?:a|al|ya|hoy|gratis))*[\s.:,]*\Z", regex.IGNORECASE, cues=words
     )

@@ -10,7 +10,6 @@ import yaml
 
 from validators.rules import RuleSet, RuleSetError, overlay
 
-
 KeyPath = tuple[str, ...]
 
 
