@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 
 from validators import gsm7
 from validators.alphabets import ucs2_units
@@ -53,14 +54,10 @@ def _lengths(text: str, units: int, limit: int) -> Iterator[Finding]:
 
 
 def _first_beyond(text: str, limit: int) -> int:
-    """Return the position of the first character that no longer fits."""
+    """Return the position of the first character that no longer fits in `limit`, which `text` exceeds."""
     in_gsm7 = gsm7.is_gsm7(text)
-    spent = 0
-    for position, char in enumerate(text):
-        spent += 2 if (char in gsm7.EXTENSION if in_gsm7 else char > "\uffff") else 1
-        if spent > limit:
-            return position
-    return len(text)
+    costs = (2 if (char in gsm7.EXTENSION if in_gsm7 else char > "\uffff") else 1 for char in text)
+    return next(position for position, spent in enumerate(accumulate(costs)) if spent > limit)
 
 
 def _spaces(text: str) -> Iterator[Finding]:

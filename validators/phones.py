@@ -81,34 +81,31 @@ def _in_candidate(text: str, match: re.Match[str], rules: RuleSet) -> Iterator[S
 def _as_phone(
     text: str, match: re.Match[str], groups: Sequence[_Group], first: int, last: int, rules: RuleSet
 ) -> SplitPhone | None:
-    window = groups[first:last]
+    digits = tuple(group.digits for group in groups[first:last])
+    joined = "".join(digits)
+    if not _FEWEST_DIGITS <= len(joined) <= _MOST_DIGITS:
+        return None
     floor = groups[first - 1].end if first else match.start()
-    start = _opening(text, window[0].start, floor)
-    end = window[-1].end
+    start, end = _opening(text, groups[first].start, floor), groups[last - 1].end
+    between = text[start:end].translate(_DROP_DIGITS)
+    number = _NUMBER.fullmatch(joined)
+    abroad = "+" in between and (number is None or not number["country"])
+    in_one_run = len(digits) == 1 and "+" not in between
+    if in_one_run or not (number or abroad or _is_local(digits, between)):
+        return None
     if not _stands_alone(text, start, end, floor, first):
         return None
-    if len(window) == 1 and "+" not in text[start : window[0].start]:
+    if abroad:
+        return SplitPhone(start, end, None)
+    if not (number and _is_customary(digits, between, number)) and not _has_cue(text, start, rules):
         return None
-    digits = tuple(group.digits for group in window)
-    if not _FEWEST_DIGITS <= sum(map(len, digits)) <= _MOST_DIGITS:
-        return None
-    cue = rules.phone_cue.search(text, max(0, start - _CUE_REACH), start) is not None
-    between = text[start:end].translate(_DROP_DIGITS)
-    if cue and _is_local(digits, between):
-        return SplitPhone(start, end, "".join(digits))
-    return _national(start, end, digits, between, cue=cue)
-
-
-def _national(start: int, end: int, digits: tuple[str, ...], between: str, *, cue: bool) -> SplitPhone | None:
-    joined = "".join(digits)
-    number = _NUMBER.fullmatch(joined)
-    if number is None or ("+" in between and not number["country"]):
-        foreign = "+" in between
-        return SplitPhone(start, end, None) if foreign else None
-    if not (cue or _is_customary(digits, between, number)):
-        return None
-    run = (number["trunk"] or "") + number["national"] if number["country"] else joined
+    run = (number["trunk"] or "") + number["national"] if number and number["country"] else joined
     return SplitPhone(start, end, run)
+
+
+def _has_cue(text: str, start: int, rules: RuleSet) -> bool:
+    """Tell whether a word before `start` announces a phone number."""
+    return rules.phone_cue.search(text, max(0, start - _CUE_REACH), start) is not None
 
 
 def _is_customary(digits: tuple[str, ...], between: str, number: re.Match[str]) -> bool:

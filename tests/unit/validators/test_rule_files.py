@@ -30,6 +30,7 @@ def test_a_carrier_allows_the_hyphen_in_one_line(tmp_path: Path) -> None:
         (b"", 1, "must hold keys"),
         (b"# n\xf1\n", 1, "is not UTF-8"),
         (b"links: {}\n? [a]\n: b\n", 2, "a key must be text"),
+        (b"# first\nno: 1\n", 1, "False: unknown key"),
         (b"a: b\x00", 1, "is no YAML"),
         (b"links:\n  max_length: !!python/object:os.system 5\n", 2, "is no YAML"),
     ],
