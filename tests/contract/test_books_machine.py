@@ -20,7 +20,8 @@ from tests.contract.conftest import MemoryWorld, World
 
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
 HOUR = int(NOW.timestamp()) // 3600
-SMALL = st.integers(0, 20)
+SMALL = st.integers(1, 20)
+SHARES = st.tuples(SMALL, *[st.integers(0, 9)] * 3)
 
 
 @dataclass
@@ -51,6 +52,7 @@ class BooksMachine(RuleBasedStateMachine):
         """Book campaigns of a few units, or without limit."""
         self.world.reset()
         self.campaigns = [self.world.add_campaign(quantity) for quantity in quantities]
+        self.start_worker()
 
     @precondition(lambda self: len(self.workers) < 3)
     @rule()
@@ -60,12 +62,15 @@ class BooksMachine(RuleBasedStateMachine):
         worker = Worker(Epoch("relay-1", len(self.workers), self.epochs))
         self.world.run(self.world.books.open_epoch(worker.epoch, "boot"))
         self.workers.append(worker)
+        self._grant(worker, 1)
 
     @precondition(lambda self: self.workers)
     @rule(data=st.data(), rate=st.floats(0, 2))
     def grant(self, data: st.DataObject, rate: float) -> None:
         """Ask for units of every campaign."""
-        worker = data.draw(st.sampled_from(self.workers))
+        self._grant(data.draw(st.sampled_from(self.workers)), rate)
+
+    def _grant(self, worker: Worker, rate: float) -> None:
         books = self.world.books
         before = self.world.run(books.lease_totals(worker.epoch))
         requests = [LeaseRequest(number, worker.held[number], rate) for number in self.campaigns]
@@ -74,32 +79,36 @@ class BooksMachine(RuleBasedStateMachine):
             worker.held[number] += totals.granted - before.get(number, LeaseTotals(0, 0, 0)).granted
 
     @precondition(lambda self: self.workers)
-    @rule(
-        data=st.data(), inserted=SMALL, accepted=SMALL, rejected=SMALL, unknown=SMALL, late=SMALL, fixed=SMALL
-    )
-    def work(self, data: st.DataObject, **wanted: int) -> None:
+    @rule(data=st.data())
+    def work(self, data: st.DataObject) -> None:
         """Insert what a worker holds, hear answers, and settle its journal."""
         worker = data.draw(st.sampled_from(self.workers))
-        number = data.draw(st.sampled_from(self.campaigns))
-        late_accepted = min(wanted["late"], worker.unknown[number])
-        late_rejected = min(wanted["fixed"], worker.unknown[number] - late_accepted)
-        inserted = min(wanted["inserted"], worker.held[number])
-        in_flight = worker.in_flight[number] + inserted
-        accepted = min(wanted["accepted"], in_flight)
-        rejected = min(wanted["rejected"], in_flight - accepted)
-        unknown = min(wanted["unknown"], in_flight - accepted - rejected)
-        worker.held[number] += rejected - inserted
-        worker.in_flight[number] = in_flight - accepted - rejected - unknown
-        worker.unknown[number] += unknown - late_accepted - late_rejected
-        found = {
-            Event.INSERTED: inserted,
-            Event.ACCEPTED: accepted,
-            Event.REJECTED: rejected,
-            Event.UNKNOWN: unknown,
-            Event.LATE_ACCEPTED: late_accepted,
-            Event.LATE_REJECTED: late_rejected,
-        }
-        self._settle(worker, number, found)
+        for number in self.campaigns:
+            inserted, *shares = data.draw(SHARES)
+            inserted = min(inserted, worker.held[number])
+            in_flight = worker.in_flight[number] + inserted
+            answered = [in_flight * share // max(9, sum(shares)) for share in shares]
+            accepted, rejected, unknown = answered
+            worker.held[number] += rejected - inserted
+            worker.in_flight[number] = in_flight - sum(answered)
+            worker.unknown[number] += unknown
+            found = {
+                Event.INSERTED: inserted,
+                Event.ACCEPTED: accepted,
+                Event.REJECTED: rejected,
+                Event.UNKNOWN: unknown,
+            }
+            self._settle(worker, number, found)
+
+    @precondition(lambda self: any(worker.unknown.total() for worker in self.workers))
+    @rule(data=st.data(), units=SMALL, event=st.sampled_from([Event.LATE_ACCEPTED, Event.LATE_REJECTED]))
+    def answer_late(self, data: st.DataObject, units: int, event: Event) -> None:
+        """Hear an answer to insertions that were counted as unknown."""
+        worker = data.draw(st.sampled_from([worker for worker in self.workers if worker.unknown.total()]))
+        number = data.draw(st.sampled_from([number for number, n in worker.unknown.items() if n]))
+        units = min(units, worker.unknown[number])
+        worker.unknown[number] -= units
+        self._settle(worker, number, {event: units})
 
     def _settle(self, worker: Worker, number: int, found: dict[Event, int]) -> None:
         key = CountKey(number, 1, 33, HOUR)
