@@ -29,7 +29,10 @@ class EpochFolder:
 
     def is_alive(self) -> bool:
         """Tell whether its worker still holds the lock."""
-        descriptor = os.open(self.path / LOCK_FILE, os.O_RDWR)
+        try:
+            descriptor = os.open(self.path / LOCK_FILE, os.O_RDWR)
+        except FileNotFoundError:
+            return False  # a removal that was cut short
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -37,6 +40,15 @@ class EpochFolder:
         finally:
             os.close(descriptor)
         return False
+
+    def remove(self) -> None:
+        """Delete the folder, its epoch record last, so that a removal cut short is found again."""
+        record = self.path / EPOCH_FILE
+        for path in self.path.iterdir():
+            if path != record:
+                path.unlink()
+        record.unlink()
+        self.path.rmdir()
 
 
 def boot_id() -> str:
@@ -83,7 +95,7 @@ class JournalReader:
         self._done: list[_DoneSegment] = []
 
     def frames(self) -> Iterator[Frame]:
-        """Yield the frames written since the last call. Raises `JournalGapError`."""
+        """Yield the frames written since the last one yielded. Raises `JournalGapError`."""
         while True:
             before = self._last_sequence
             yield from self._rest_of_segment()
@@ -99,9 +111,15 @@ class JournalReader:
 
     def sync(self) -> None:
         """Bring what is being written to the disk (the writer never waits for it)."""
-        descriptor = self._open()
-        if descriptor is not None:
-            os.fdatasync(descriptor)
+        for index in (self._index, self._index + 1):
+            try:
+                descriptor = os.open(segment_path(self._directory, index), os.O_RDONLY)
+            except FileNotFoundError:
+                return
+            try:
+                os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def drop(self, applied: int, oldest_open: int) -> None:
         """Delete segments whose frames are applied and whose insertions have all ended.
@@ -134,18 +152,16 @@ class JournalReader:
         if descriptor is None:
             return
         while True:
-            octets = _read_at(descriptor, self._at)
-            taken = 0
-            for frame in read_frames(octets):
-                taken = frame.end
+            base = self._at
+            for frame in read_frames(_read_at(descriptor, base)):
+                self._at = base + frame.end
                 self._last_sequence = frame.sequence
                 self._last_insertion = max(
                     self._last_insertion,
                     max((entry.number for entry in frame.entries if entry.kind == Kind.INSERTED), default=0),
                 )
                 yield frame
-            self._at += taken
-            if not taken:
+            if self._at == base:
                 return
 
     def _first_of_next(self) -> Frame | None:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine.journal import pack_frame
@@ -25,12 +26,19 @@ class JournalWriter:
     """Appends frames to one epoch's segments; the only writer of its directory.
 
     `sequence` is the last frame written. `append` never raises and never blocks on the disk: a
-    frame that can't be written whole is refused (False), and the next one takes its place.
+    frame that can't be written whole is refused (False), and the next one takes its place. `syncs`
+    says that its owner calls `sync` (control does otherwise).
     """
 
     def __init__(
-        self, directory: Path, epoch: dict[str, object], segment_octets: int = SEGMENT_OCTETS
+        self,
+        directory: Path,
+        epoch: Mapping[str, object],
+        segment_octets: int = SEGMENT_OCTETS,
+        *,
+        syncs: bool = False,
     ) -> None:
+        self._syncs = syncs
         directory.mkdir(parents=True)
         self.directory = directory
         self.sequence = 0
@@ -43,6 +51,7 @@ class JournalWriter:
         self._segment = self._allocate(1)
         self._index = 1
         self._next: int | None = None
+        self._former: list[int] = []
 
     def append(self, entries: bytes) -> bool:
         """Write one frame of packed entries; False when it could not be written whole."""
@@ -61,25 +70,34 @@ class JournalWriter:
 
     def prepare(self) -> None:
         """Preallocate the next segment in time, off the hot path. Raises `OSError` when the disk is full."""
+        while self._former and not self._syncs:
+            os.close(self._former.pop())
         if self._next is None and self._at > self._segment_octets * PREPARE_AT:
             self._next = self._allocate(self._index + 1)
 
     def sync(self) -> int:
-        """Bring everything written so far to the disk; return the last sequence that it covers."""
+        """Bring everything written so far to the disk; return the last sequence that it covers.
+
+        May run in a thread of its own. Raises `OSError`.
+        """
         upto = self.sequence
-        os.fdatasync(self._segment)
+        segment = self._segment
+        while self._former:
+            os.fdatasync(self._former[0])
+            os.close(self._former.pop(0))
+        os.fdatasync(segment)
         return upto
 
     def close(self) -> None:
         """Let go of the segments and of the lock: the epoch is over."""
-        for descriptor in (self._segment, self._next, self._lock):
+        for descriptor in (*self._former, self._segment, self._next, self._lock):
             if descriptor is not None:
                 os.close(descriptor)
 
     def _advance(self) -> bool:
         if self._next is None:
             return False
-        os.close(self._segment)
+        self._former.append(self._segment)  # before the switch, so that no sync misses it
         self._segment, self._next = self._next, None
         self._index += 1
         self._at = 0

@@ -137,6 +137,7 @@ class Link:
     def __init__(self, session: Session, upstream: tuple[tuple[str, int], ...], hooks: LinkHooks) -> None:
         self.session = session
         self.peer = ""
+        self.over = asyncio.Event()
         self._upstream = upstream
         self._hooks = hooks
         self._loop = asyncio.get_running_loop()
@@ -324,6 +325,7 @@ class Link:
             self._timer.cancel()
         self.session.close()
         self._hooks.ended(self)
+        self.over.set()
 
 
 def _hold(leg: _Leg | None, *, hold: bool) -> None:

@@ -51,8 +51,9 @@ class Session:
     `from_platform` and `from_smsc` return the octets to forward to the other leg. What the engine
     itself has to say waits in `to_platform` and `to_smsc` (taken by the owner after each call, and
     written after the forwarded octets of that leg). `alarm` is called with an exception that a
-    notification's way to an ad ran into. `unanswered` counts forwarded notifications whose answer
-    has not come.
+    notification's way to an ad ran into. `raw` relays octets as they come once a bind was seen,
+    without looking at them or counting them (`relay.mode: bypass`). `unanswered` counts forwarded
+    notifications whose answer has not come.
     """
 
     __slots__ = (
@@ -65,6 +66,7 @@ class Session:
         "_max_pdu",
         "_pending",
         "_platform_rest",
+        "_raw",
         "_recorder",
         "_retry_on",
         "_smsc_rest",
@@ -85,7 +87,9 @@ class Session:
         max_pdu_octets: int = 65536,
         retry_bare_on: frozenset[int] = frozenset(),
         system_ids: frozenset[bytes] = frozenset((b"*",)),
+        raw: bool = False,
     ) -> None:
+        self._raw = raw
         self._inserter = inserter
         self._recorder = recorder
         self._alarm = alarm
@@ -109,6 +113,8 @@ class Session:
 
     def from_platform(self, data: bytes, now: float) -> bytes:
         """Take octets of the platform's leg; return those for the SMSC. `now` is a monotonic second."""
+        if self._raw and self.stage is Stage.BINDING:
+            return data
         buffer = self._platform_rest + data if self._platform_rest else data
         size = len(buffer)
         at = kept = 0
@@ -126,6 +132,8 @@ class Session:
             end = at + length
             if self.stage is Stage.OPENED:
                 self.stage = Stage.BINDING  # the header alone is enough to dial
+                if self._raw:
+                    return buffer
             if end > size:
                 break
             if command in (SUBMIT_SM, DATA_SM):
@@ -204,6 +212,8 @@ class Session:
 
     def from_smsc(self, data: bytes) -> bytes:
         """Take octets of the SMSC's leg; return those for the platform."""
+        if self._raw:
+            return data
         buffer = self._smsc_rest + data if self._smsc_rest else data
         size = len(buffer)
         at = kept = 0

@@ -1,0 +1,33 @@
+"""`posdata serve`: run a node until SIGTERM."""
+
+import asyncio
+
+from adapters.cli.console import CommandError, ExitCode
+from adapters.cli.options import DEFAULT_CONFIG, ConfigFile, settings_at
+from adapters.processes.child import configure_logging
+from adapters.processes.supervisor import Addresses, StartError, Supervisor
+from engine.settings import Settings
+
+
+def serve_command(*, config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Run a node; prints `ready relay=HOST:PORT http=HOST:PORT` when it takes traffic.
+
+    SIGTERM drains it: ads stop, answers come home, the books are settled.
+    """
+    configure_logging()
+    try:
+        asyncio.run(_run(settings_at(config)))
+    except StartError as error:
+        raise CommandError(ExitCode.UNREACHABLE, f"posdata: {error}") from None
+
+
+async def _run(settings: Settings) -> None:
+    await Supervisor(settings, _announce).run()
+
+
+def _announce(addresses: Addresses) -> None:
+    """Print the ready line; with several routes, each is named."""
+    relay = ",".join(
+        address if name == "default" else f"{name}={address}" for name, address in addresses.relay.items()
+    )
+    print(f"ready relay={relay} http={addresses.http}", flush=True)

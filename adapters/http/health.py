@@ -1,0 +1,31 @@
+"""`/healthz` and `/readyz`: is the process there, and does the node take traffic."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from aiohttp import web
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What `/readyz` tells; the node is ready when its relay is, ads or not."""
+
+    relay: bool
+    database: bool
+    ads: bool
+
+
+def health_app(readiness: Callable[[], Readiness]) -> web.Application:
+    """Return the application that control serves from the start."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        now = readiness()
+        return web.json_response({"ready": now.relay, **asdict(now)}, status=200 if now.relay else 503)
+
+    app = web.Application()
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    return app

@@ -1,0 +1,125 @@
+"""What a child process is told at birth, and its line to the supervisor."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+from pydantic import BaseModel, ConfigDict
+
+from adapters.processes.messages import Message, ToChild, to_child
+from engine.settings import Settings
+
+MAX_DATAGRAM = 65536
+_PR_SET_PDEATHSIG = 1
+
+
+class Spec(BaseModel):
+    """A child's orders, read from its standard input (the settings may hold a password)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: str
+    settings: Settings
+    supervisor_fd: int
+    control_socket: str
+    worker: int = 0
+    bypass: bool = False
+    ranges: str | None = None
+    http_fd: int | None = None
+    listen_fd: int | None = None
+
+    @property
+    def data_dir(self) -> Path:
+        """The node's data directory."""
+        return Path(self.settings.node.data_dir)
+
+    def encoded(self) -> bytes:
+        """Return the spec as the child reads it."""
+        return self.model_dump_json(by_alias=True).encode()
+
+
+def read_spec() -> Spec:
+    """Read the spec from standard input."""
+    return Spec.model_validate_json(sys.stdin.buffer.read())
+
+
+def die_with_parent(signal_number: int) -> None:
+    """Ask the kernel for a signal when the supervisor dies (Linux prctl)."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal_number)
+
+
+def configure_logging() -> None:
+    """Write structured logs to standard error, one JSON document a line."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
+
+
+class SupervisorLine:
+    """The datagram line to the supervisor: messages both ways, connections with their descriptors in."""
+
+    def __init__(
+        self,
+        descriptor: int,
+        heard: Callable[[ToChild, list[int]], None],
+        lost: Callable[[], None],
+    ) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+        self._socket.setblocking(False)
+        self._heard = heard
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._socket, self._read)
+
+    def say(self, message: Message) -> None:
+        """Send a message; one that the supervisor has no room for is dropped (it is told again)."""
+        try:
+            self._socket.send(message.encoded())
+        except BlockingIOError:
+            return
+        except OSError:
+            self._gone()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._loop.remove_reader(self._socket)
+
+    def _read(self) -> None:
+        try:
+            octets, descriptors, _, _ = socket.recv_fds(self._socket, MAX_DATAGRAM, 1)
+        except BlockingIOError:
+            return
+        except OSError:
+            octets, descriptors = b"", []
+        if not octets:
+            self._gone()
+            return
+        self._heard(to_child.validate_json(octets), descriptors)
+
+    def _gone(self) -> None:
+        self._loop.remove_reader(self._socket)
+        self._lost()
+
+
+def ignore_terminal_signals() -> None:
+    """Leave Ctrl-C to the supervisor, which drains its children in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def close_quietly(descriptors: list[int]) -> None:
+    """Close descriptors that nobody wants."""
+    for descriptor in descriptors:
+        os.close(descriptor)

@@ -1,0 +1,131 @@
+"""What the processes of a node tell each other: a JSON document a line (control) or datagram (supervisor)."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from inventory.books import LeaseRequest, LeaseTotals
+
+
+class Message(BaseModel):
+    """What all messages share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def encoded(self) -> bytes:
+        """Return the message as one line."""
+        return self.model_dump_json().encode() + b"\n"
+
+
+# -- worker → control -----------------------------------------------------------------------------
+
+
+class Hello(Message):
+    """A worker introduces itself, with what it has let go of in this epoch."""
+
+    kind: Literal["hello"] = "hello"
+    worker: int
+    epoch: int
+    returned: dict[int, int]
+
+
+class Want(Message):
+    """A worker asks for lease units."""
+
+    kind: Literal["want"] = "want"
+    requests: tuple[LeaseRequest, ...]
+
+
+class Returned(Message):
+    """A worker has let go of units: running totals by campaign."""
+
+    kind: Literal["returned"] = "returned"
+    totals: dict[int, int]
+
+
+class Confirm(Message):
+    """A worker acts on the switches of this version."""
+
+    kind: Literal["confirm"] = "confirm"
+    version: int
+
+
+# -- control → worker -----------------------------------------------------------------------------
+
+
+class Leases(Message):
+    """Running totals by campaign, as the books have them."""
+
+    kind: Literal["leases"] = "leases"
+    totals: dict[int, LeaseTotals]
+
+
+class NewPlan(Message):
+    """A new plan file lies there."""
+
+    kind: Literal["plan"] = "plan"
+    path: str
+
+
+class SetSwitches(Message):
+    """The switches as of a version; `stopped` holds campaign numbers."""
+
+    kind: Literal["switches"] = "switches"
+    version: int
+    ads_on: bool
+    stopped: frozenset[int]
+
+
+class Recall(Message):
+    """Others ask for units of this campaign in vain: let go of what is not needed soon."""
+
+    kind: Literal["recall"] = "recall"
+    campaign: int
+
+
+class Ping(Message):
+    """Control is there."""
+
+    kind: Literal["ping"] = "ping"
+
+
+# -- supervisor ↔ children ------------------------------------------------------------------------
+
+
+class Connection(Message):
+    """A platform's connection; its descriptor rides along."""
+
+    kind: Literal["connection"] = "connection"
+    route: str
+    peer: str
+
+
+class Drain(Message):
+    """Take nothing more, bring answers home, settle, exit."""
+
+    kind: Literal["drain"] = "drain"
+
+
+class Database(Message):
+    """Where the database is."""
+
+    kind: Literal["database"] = "database"
+    dsn: str
+
+
+class Alive(Message):
+    """A child's beat; a worker adds how many connections it had that are gone, and why it inserts no ads."""
+
+    kind: Literal["alive"] = "alive"
+    ended: int = 0
+    gate: str | None = None
+
+
+FromWorker = Annotated[Hello | Want | Returned | Confirm, Field(discriminator="kind")]
+FromControl = Annotated[Leases | NewPlan | SetSwitches | Recall | Ping, Field(discriminator="kind")]
+ToChild = Annotated[Connection | Drain | Database, Field(discriminator="kind")]
+
+from_worker: TypeAdapter[FromWorker] = TypeAdapter(FromWorker)
+from_control: TypeAdapter[FromControl] = TypeAdapter(FromControl)
+to_child: TypeAdapter[ToChild] = TypeAdapter(ToChild)
+from_child: TypeAdapter[Alive] = TypeAdapter(Alive)

@@ -1,0 +1,312 @@
+"""The supervisor: owns listening sockets and embedded database, hands connections over, restarts what dies."""
+
+import asyncio
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from adapters.postgres.cluster import ServerError
+from adapters.postgres.server import EmbeddedServer
+from adapters.processes.child import Spec
+from adapters.processes.children import SILENCE_S, STARTUP_S, Child, Deaths
+from adapters.processes.messages import Connection, Database, Drain
+from adapters.processes.worker import DRAIN_S
+from engine.endpoint import Endpoint
+from engine.settings import Settings
+
+WATCH_S = 0.1
+RESTART_S = 0.2
+DATABASE_RETRY_S = 2.0
+BACKLOG = 1024
+LOCK_FILE = "node.lock"
+STATUS_FILE = "status.json"
+# Beyond the drain itself: lingering legs, the last settlement.
+WORKER_EXIT_S = DRAIN_S + 5
+CONTROL_EXIT_S = 15.0
+
+log = structlog.get_logger()
+
+
+class StartError(Exception):
+    """The node can't start; the sentence says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a started node listens: relay addresses by route name, and HTTP."""
+
+    relay: dict[str, str]
+    http: str
+
+
+class Supervisor:
+    """One node."""
+
+    def __init__(
+        self, settings: Settings, ready: Callable[[Addresses], None], ranges: Path | None = None
+    ) -> None:
+        self._settings = settings
+        self._ready = ready
+        self._ranges = None if ranges is None else str(ranges)
+        self._data_dir = Path(settings.node.data_dir).absolute()
+        self._run_dir = Path(tempfile.mkdtemp(prefix="posdata-"))
+        self._listening: dict[str, socket.socket] = {}
+        self._workers: list[Child] = []
+        self._deaths = [Deaths() for _ in range(settings.relay.workers)]
+        self._control: Child | None = None
+        self._database: EmbeddedServer | None = None
+        self._dsn: str | None = None
+        self._status = ""
+        self._stop = asyncio.Event()
+        self._up = asyncio.Event()
+
+    def stop(self) -> None:
+        """Begin the drain."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Run the node until stopped, then drain it. Raises `StartError`."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        try:
+            lock = self._lock()
+            addresses = self._open_sockets()
+            self._start_children()
+            tasks = [asyncio.ensure_future(self._run_database()), asyncio.ensure_future(self._watch())]
+            await self._until_up()
+            tasks += [asyncio.ensure_future(self._accept(name)) for name in self._listening]
+            if not self._stop.is_set():
+                self._ready(addresses)
+            await self._stop.wait()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._drain()
+            os.close(lock)
+        finally:
+            shutil.rmtree(self._run_dir, ignore_errors=True)
+
+    # -- start ------------------------------------------------------------------------------------
+
+    def _lock(self) -> int:
+        try:
+            self._data_dir.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self._data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StartError(f"{self._data_dir}: {error.strerror}; choose another node.data_dir") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise StartError(
+                f"a node runs in {self._data_dir} already; stop it or choose another node.data_dir"
+            ) from None
+        return lock
+
+    def _open_sockets(self) -> Addresses:
+        for route in self._settings.relay.routes:
+            self._listening[route.name] = _listen(route.listen)
+        self._http = _listen(self._settings.http.listen)
+        self._control_listening = socket.socket(socket.AF_UNIX)
+        self._control_path = str(self._run_dir / "control.sock")
+        self._control_listening.bind(self._control_path)
+        self._control_listening.listen(BACKLOG)
+        return Addresses(
+            {name: _address(sock) for name, sock in self._listening.items()}, _address(self._http)
+        )
+
+    def _start_children(self) -> None:
+        self._workers = [self._spawn_worker(index) for index in range(self._settings.relay.workers)]
+        self._control = self._spawn_control()
+
+    def _spawn_worker(self, index: int, *, bypass: bool = False) -> Child:
+        spec = self._spec("worker").model_copy(update={"worker": index, "bypass": bypass})
+        return Child(spec, (), self._heard)
+
+    def _spawn_control(self) -> Child:
+        descriptors = (self._http.fileno(), self._control_listening.fileno())
+        http_fd, listen_fd = descriptors
+        spec = self._spec("control").model_copy(update={"http_fd": http_fd, "listen_fd": listen_fd})
+        child = Child(spec, descriptors, self._heard)
+        if self._dsn is not None:
+            child.say(Database(dsn=self._dsn))
+        return child
+
+    def _spec(self, role: str) -> Spec:
+        return Spec(
+            role=role,
+            settings=self._settings,
+            supervisor_fd=-1,
+            control_socket=self._control_path,
+            ranges=self._ranges,
+        )
+
+    async def _until_up(self) -> None:
+        """Wait until every worker has spoken, or the node is stopped."""
+        stopped = asyncio.ensure_future(self._stop.wait())
+        up = asyncio.ensure_future(self._up.wait())
+        await asyncio.wait({stopped, up}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        up.cancel()
+
+    # -- connections ------------------------------------------------------------------------------
+
+    async def _accept(self, route: str) -> None:
+        """Accept a route's connections and hand each to the worker with the fewest."""
+        loop = asyncio.get_running_loop()
+        listening = self._listening[route]
+        while True:
+            try:
+                connection, peer = await loop.sock_accept(listening)
+            except OSError as error:
+                log.error("alarm_accept_failed", route=route, error=str(error))
+                await asyncio.sleep(RESTART_S)
+                continue
+            with connection:
+                self._hand_over(route, connection, f"{peer[0]}:{peer[1]}")
+
+    def _hand_over(self, route: str, connection: socket.socket, peer: str) -> None:
+        if sum(worker.sessions for worker in self._workers) >= self._settings.relay.max_sessions:
+            log.error("alarm_too_many_sessions", route=route, peer=peer)
+            return
+        message = Connection(route=route, peer=peer)
+        for worker in sorted((each for each in self._workers if each.up), key=lambda each: each.sessions):
+            if worker.hand_over(message, connection):
+                return
+        log.error("alarm_no_worker", route=route, peer=peer)
+
+    # -- watching ---------------------------------------------------------------------------------
+
+    def _heard(self) -> None:
+        if all(worker.last is not None for worker in self._workers):
+            self._up.set()
+        self._write_status()
+
+    def _write_status(self) -> None:
+        """Say in a file what the workers say of ads, for commands that must work without the database."""
+        workers = [
+            {"worker": each.spec.worker, "pid": each.process.pid, "gate": each.gate} for each in self._workers
+        ]
+        text = json.dumps({"node": self._settings.node.name, "pid": os.getpid(), "workers": workers})
+        if text == self._status:
+            return
+        self._status = text
+        new = self._data_dir / f"{STATUS_FILE}.new"
+        with suppress(OSError):  # a full disk must not stop the node; the command says that nobody confirmed
+            new.write_text(text, encoding="utf-8")
+            new.replace(self._data_dir / STATUS_FILE)
+
+    async def _watch(self) -> None:
+        """Restart what died, kill what is silent."""
+        looked_at = time.monotonic()
+        while True:
+            await asyncio.sleep(WATCH_S)
+            now = time.monotonic()
+            was_away = now - looked_at > 1  # this process stood still: what was said waits to be read
+            looked_at = now
+            for index, worker in enumerate(self._workers):
+                if worker.process.poll() is not None:
+                    self._replace_worker(index, now)
+                elif not was_away and worker.silent_for(now) > (SILENCE_S if worker.last else STARTUP_S):
+                    log.error("alarm_worker_silent", worker=index, pid=worker.process.pid)
+                    worker.process.kill()
+            control = self._control
+            if control is not None and control.process.poll() is not None:
+                log.error("alarm_control_died", status=control.process.returncode)
+                control.close()
+                await asyncio.sleep(RESTART_S)
+                self._control = self._spawn_control()
+
+    def _replace_worker(self, index: int, now: float) -> None:
+        dead = self._workers[index]
+        dead.close()
+        bypass = self._deaths[index].note(now) or dead.spec.bypass
+        log.error("alarm_worker_died", worker=index, status=dead.process.returncode, bypass=bypass)
+        self._workers[index] = self._spawn_worker(index, bypass=bypass)
+
+    async def _run_database(self) -> None:
+        """Start the embedded database, tell control where it is, start it again when it dies."""
+        if self._settings.database != "embedded":
+            self._tell_database(self._settings.database)
+            return
+        self._database = server = EmbeddedServer(self._data_dir)
+        while True:
+            try:
+                await server.start()
+            except (ServerError, OSError) as error:
+                log.error("alarm_database_cannot_start", error=str(error))
+                await asyncio.sleep(DATABASE_RETRY_S)
+                continue
+            self._tell_database(server.dsn)
+            await self._until_dead(server)
+            log.error("alarm_database_died", status=server.poll())
+
+    @staticmethod
+    async def _until_dead(server: EmbeddedServer) -> None:
+        while server.poll() is None:  # noqa: ASYNC110  # a child's death sets no event
+            await asyncio.sleep(WATCH_S)
+
+    def _tell_database(self, dsn: str) -> None:
+        if dsn != self._dsn and self._control is not None:
+            self._control.say(Database(dsn=dsn))
+        self._dsn = dsn
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    async def _drain(self) -> None:
+        """Close the listeners, drain the workers, let control settle, stop the database."""
+        for sock in self._listening.values():
+            sock.close()
+        for worker in self._workers:
+            worker.say(Drain())
+        await asyncio.gather(*(_ends(worker, WORKER_EXIT_S) for worker in self._workers))
+        if self._control is not None:
+            self._control.say(Drain())
+            await _ends(self._control, CONTROL_EXIT_S)
+        if self._database is not None:
+            await self._database.stop()
+        self._http.close()
+        self._control_listening.close()
+
+
+async def _ends(child: Child, timeout_s: float) -> None:
+    """Wait for a child's end; kill it when it takes too long."""
+    try:
+        await asyncio.to_thread(child.process.wait, timeout_s)
+    except subprocess.TimeoutExpired:
+        log.error("alarm_child_did_not_end", role=child.spec.role, pid=child.process.pid)
+        child.process.kill()
+        await asyncio.to_thread(child.process.wait)
+    child.close()
+
+
+def _listen(endpoint: Endpoint) -> socket.socket:
+    family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+    sock = socket.socket(family)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((endpoint.host, endpoint.port))
+    except OSError as error:
+        sock.close()
+        raise StartError(f"can't listen on {endpoint}: {error.strerror}; is something else there?") from error
+    sock.listen(BACKLOG)
+    sock.setblocking(False)
+    return sock
+
+
+def _address(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return str(Endpoint(host, port))

@@ -1,0 +1,57 @@
+"""Group commit for `journal.sync: always`: octets wait until the frame that speaks of them is on the disk."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from adapters.files.journal_writer import JournalWriter
+
+
+class ThreadedSyncGate:
+    """One thread syncs; all who came while it was busy share its next sync.
+
+    A sync that fails lets the octets go all the same (the notification is sacred) and is told to `failed`.
+    """
+
+    def __init__(self, journal: JournalWriter, failed: Callable[[OSError], None]) -> None:
+        self._journal = journal
+        self._failed = failed
+        self._synced = journal.sequence
+        self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._wanted = threading.Event()
+        threading.Thread(target=self._run, daemon=True, name="journal-sync").start()
+
+    def hold(self, release: Callable[[], None]) -> bool:
+        """Call `release` once everything journalled so far is synced; False when it already is."""
+        sequence = self._journal.sequence
+        if sequence <= self._synced:
+            return False
+        self._waiting.append((sequence, release))
+        self._wanted.set()
+        return True
+
+    def _run(self) -> None:
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            fault: OSError | None = None
+            upto = self._journal.sequence
+            try:
+                upto = self._journal.sync()
+            except OSError as error:
+                fault = error
+            try:
+                self._loop.call_soon_threadsafe(self._done, upto, fault)
+            except RuntimeError:
+                return  # the loop is closed: the worker has ended
+
+    def _done(self, upto: int, fault: OSError | None) -> None:
+        if fault is not None:
+            self._failed(fault)
+        self._synced = max(self._synced, upto)
+        while self._waiting and self._waiting[0][0] <= self._synced:
+            self._waiting.popleft()[1]()
+        if self._waiting:
+            self._wanted.set()

@@ -1,0 +1,366 @@
+"""The worker: sockets, decision, lease book, journal. No SQL; nothing here waits for anybody."""
+
+import asyncio
+import gc
+import os
+import random
+import signal
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from adapters.files.journal_reader import boot_id, epoch_folder
+from adapters.files.journal_writer import JournalWriter
+from adapters.files.reference_data import load_numbering
+from adapters.processes.child import (
+    Spec,
+    SupervisorLine,
+    close_quietly,
+    configure_logging,
+    die_with_parent,
+    ignore_terminal_signals,
+    read_spec,
+)
+from adapters.processes.control_client import ControlClient
+from adapters.processes.messages import (
+    Alive,
+    Confirm,
+    Connection,
+    Drain,
+    FromControl,
+    Hello,
+    Leases,
+    NewPlan,
+    Ping,
+    Recall,
+    Returned,
+    SetSwitches,
+    ToChild,
+    Want,
+)
+from adapters.processes.plan_file import map_plan
+from adapters.processes.sync_gate import ThreadedSyncGate
+from adapters.smpp.legs import Link, LinkHooks, PlatformLeg
+from adapters.smpp.session import Session
+from engine.assembly import make_decision, make_inserter
+from engine.leasebook import LeaseBook
+from engine.reasons import Reason
+from engine.recorder import Recorder
+from engine.settings import Route
+from inventory.books import Epoch
+from inventory.plan import PlanError, PlannedCampaign
+
+LEASE_TICK_S = 0.05
+BEAT_S = 0.5
+DRAIN_S = 5.0
+ADS_OFF_FILE = "ads.off"
+
+log = structlog.get_logger()
+
+
+class Worker:
+    """One worker process, from its first connection to its last."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._settings = settings = spec.settings
+        self._numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
+        self._epoch = Epoch(settings.node.name, spec.worker, time.time_ns())
+        self._journal = JournalWriter(
+            epoch_folder(spec.data_dir, self._epoch),
+            {
+                "node": self._epoch.node,
+                "worker": self._epoch.worker,
+                "epoch": self._epoch.number,
+                "boot_id": boot_id(),
+                "sync": settings.journal.sync,
+            },
+            syncs=settings.journal.sync == "always",
+        )
+        self._recorder = Recorder(self._journal)
+        self._book = LeaseBook(settings.leases.horizon_s)
+        self._routes = {route.name: route for route in settings.relay.routes}
+        self._inserters = {
+            name: make_inserter(settings, route, self._numbering) for name, route in self._routes.items()
+        }
+        self._links: set[Link] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ended = 0
+        self._catalogue: tuple[PlannedCampaign, ...] = ()
+        self._catalogue_digest = ""
+        self._serving: frozenset[int] = frozenset()
+        self._stopped: frozenset[int] = frozenset()
+        self._ads_on = True
+        self._off_file = spec.data_dir / ADS_OFF_FILE
+        self._switched_off = self._off_file.exists()
+        self._leased = settings.relay.mode == "observe"
+        self._heard_at = time.monotonic()
+        self._draining = asyncio.Event()
+        gate = (
+            ThreadedSyncGate(self._journal, self._sync_failed) if settings.journal.sync == "always" else None
+        )
+        self._hooks = LinkHooks(read=self._read, ended=self._link_ended, event=self._link_event, gate=gate)
+        self._retry_on = frozenset(settings.relay.retry_bare_on)
+        self._system_ids = frozenset(
+            name.encode("latin-1") for name in settings.relay.notifications.system_ids
+        )
+        self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._start_drain)
+        self._control = ControlClient(spec.control_socket, self._hello, self._from_control)
+
+    async def run(self) -> None:
+        """Work until drained."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._start_drain)
+        tasks = [
+            asyncio.ensure_future(each)
+            for each in (self._control.run(), self._tick_leases(), self._beat(), self._housekeep())
+        ]
+        gc.collect()
+        gc.freeze()
+        self._set_gate()
+        self._line.say(self._alive())
+        await self._draining.wait()
+        await self._drain()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._recorder.commit()
+        self._journal.sync()
+        self._journal.close()
+
+    # -- connections ------------------------------------------------------------------------------
+
+    def _from_supervisor(self, message: ToChild, descriptors: list[int]) -> None:
+        if isinstance(message, Connection):
+            self._adopt(message, descriptors)
+        elif isinstance(message, Drain):
+            self._start_drain()
+
+    def _adopt(self, message: Connection, descriptors: list[int]) -> None:
+        """Take over a platform's connection from the supervisor."""
+        if self._draining.is_set() or not descriptors:
+            close_quietly(descriptors)
+            self._count_ended()
+            return
+        route = self._routes[message.route]
+        link = Link(
+            self._new_session(route), tuple((end.host, end.port) for end in route.upstream), self._hooks
+        )
+        link.peer = message.peer
+        self._links.add(link)
+        accepted = socket.socket(fileno=descriptors[0])
+        accepted.setblocking(False)
+        self._tasks.add(task := asyncio.ensure_future(self._connect(link, accepted)))
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self, link: Link, accepted: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: PlatformLeg(link), accepted)
+        except OSError:
+            accepted.close()  # it was gone before it got here
+            self._link_ended(link)
+
+    def _count_ended(self) -> None:
+        self._ended += 1
+        self._line.say(self._alive())
+
+    def _new_session(self, route: Route) -> Session:
+        return Session(
+            self._inserters[route.name],
+            self._recorder,
+            self._alarm,
+            max_pdu_octets=self._settings.relay.max_pdu_bytes,
+            retry_bare_on=self._retry_on,
+            system_ids=self._system_ids,
+            raw=self._spec.bypass or self._settings.relay.mode == "bypass",
+        )
+
+    def _link_ended(self, link: Link) -> None:
+        if link in self._links:
+            self._links.discard(link)
+            self._recorder.commit()
+            self._count_ended()
+            log.info("session_ended", peer=link.peer, system_id=link.session.system_id.decode("latin-1"))
+
+    def _link_event(self, event: str, link: Link) -> None:
+        log.warning(event, peer=link.peer, system_id=link.session.system_id.decode("latin-1"))
+
+    def _alarm(self, error: Exception) -> None:
+        log.error("alarm_internal_error", exc_info=error)
+
+    def _sync_failed(self, error: OSError) -> None:
+        log.error("alarm_journal_sync_failed", error=str(error))
+
+    # -- the hot path's time ----------------------------------------------------------------------
+
+    def _read(self) -> float:
+        """Tell everybody the time at a read; return the monotonic second."""
+        now = time.time()
+        self._recorder.hour = int(now // 3600)
+        for inserter in self._inserters.values():
+            inserter.at(now)
+        return time.monotonic()
+
+    # -- control ----------------------------------------------------------------------------------
+
+    def _hello(self) -> Hello:
+        return Hello(
+            worker=self._epoch.worker,
+            epoch=self._epoch.number,
+            returned={lease.campaign: lease.returned for lease in self._book if lease.returned},
+        )
+
+    def _from_control(self, message: FromControl) -> None:
+        self._heard_at = time.monotonic()
+        match message:
+            case Leases():
+                for campaign, totals in message.totals.items():
+                    self._book.hear(campaign, totals)
+                self._leased = True
+            case NewPlan():
+                self._take_plan(Path(message.path))
+            case SetSwitches():
+                self._take_switches(message)
+            case Recall():
+                self._return(self._book.recall(message.campaign))
+            case Ping():
+                pass
+        self._set_gate()
+
+    def _take_plan(self, path: Path) -> None:
+        """Switch to a new plan between two messages; a bad one leaves the former in force."""
+        try:
+            plan = map_plan(path)
+        except (OSError, PlanError) as error:
+            log.error("alarm_plan_unreadable", path=str(path), error=str(error))
+            return
+        if plan.numbering != self._numbering.digest:
+            log.error("alarm_plan_for_other_numbering", path=str(path))
+            return
+        if plan.catalogue_digest != self._catalogue_digest:
+            self._catalogue = plan.catalogue()
+            self._catalogue_digest = plan.catalogue_digest
+            self._serving = frozenset(planned.number for planned in self._catalogue)
+        decision = make_decision(
+            plan, self._catalogue, self._book, self._settings, self._numbering, random.random
+        )
+        self._mark_stopped()
+        now = time.time()
+        for inserter in self._inserters.values():
+            inserter.decision = decision
+            inserter.at(now)
+
+    def _take_switches(self, message: SetSwitches) -> None:
+        self._ads_on = message.ads_on
+        self._stopped = message.stopped
+        self._mark_stopped()
+        self._set_gate()
+        self._control.say(Confirm(version=message.version))
+
+    def _mark_stopped(self) -> None:
+        for lease in self._book:
+            lease.stopped = lease.campaign in self._stopped
+
+    def _return(self, totals: dict[int, int]) -> None:
+        if totals:
+            self._control.say(Returned(totals=totals))
+
+    # -- the gate ---------------------------------------------------------------------------------
+
+    def _set_gate(self) -> None:
+        gate = self._gate()
+        for inserter in self._inserters.values():
+            inserter.gate = gate
+
+    def _gate(self) -> Reason | None:
+        """Return why no notification gets an ad at the moment, if so."""
+        if self._draining.is_set():
+            return Reason.DRAINING
+        if self._switched_off or not self._ads_on or not self._settings.ads.enabled:
+            return Reason.ADS_OFF
+        if any(inserter.decision is None for inserter in self._inserters.values()) or not self._leased:
+            return Reason.STARTING
+        if time.monotonic() - self._heard_at > self._settings.ads.max_deaf_s:
+            return Reason.DEAF
+        return None
+
+    # -- ticks ------------------------------------------------------------------------------------
+
+    async def _tick_leases(self) -> None:
+        """Ask for what runs short, give back what no longer serves."""
+        while True:
+            await asyncio.sleep(LEASE_TICK_S)
+            if not self._control.connected or self._settings.relay.mode != "insert":
+                continue
+            self._return(self._book.surrender(self._serving))
+            if requests := self._book.requests(self._serving):
+                self._control.say(Want(requests=tuple(requests)))
+
+    async def _beat(self) -> None:
+        while True:
+            self._switched_off = self._off_file.exists()
+            self._set_gate()
+            self._line.say(self._alive())
+            await asyncio.sleep(BEAT_S)
+
+    def _alive(self) -> Alive:
+        gate = self._gate()
+        return Alive(ended=self._ended, gate=gate.code if gate is not None else None)
+
+    async def _housekeep(self) -> None:
+        """Once a second: rates, unanswered insertions, the next segment, what could not be written."""
+        full = False
+        while True:
+            await asyncio.sleep(1)
+            now = time.monotonic()
+            self._book.close_second(now)
+            for link in self._links:
+                link.session.expire(now - self._settings.relay.response_timeout_s)
+            self._recorder.commit()
+            try:
+                self._journal.prepare()
+            except OSError as error:
+                if not full:
+                    log.error("alarm_journal_full", error=str(error))
+                full = True
+            else:
+                full = False
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def _start_drain(self) -> None:
+        self._draining.set()
+        self._set_gate()
+
+    async def _drain(self) -> None:
+        """Bring answers home, one session after another, within DRAIN_S; then end what is left at once."""
+        links = list(self._links)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                for link in links:
+                    link.drain()
+                    await link.over.wait()
+        for link in links:
+            link.end()
+        for link in links:
+            await link.over.wait()  # within LINGER_S
+
+
+def main() -> None:
+    """Run a worker with the spec on standard input."""
+    die_with_parent(signal.SIGTERM)
+    ignore_terminal_signals()
+    configure_logging()
+    spec = read_spec()
+    structlog.contextvars.bind_contextvars(process="worker", worker=spec.worker, pid=os.getpid())
+    asyncio.run(_main(spec))
+
+
+async def _main(spec: Spec) -> None:
+    await Worker(spec).run()
+
+
+if __name__ == "__main__":
+    main()

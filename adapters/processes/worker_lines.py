@@ -1,0 +1,96 @@
+"""Control's side of the lines to its workers: one Unix socket, one line each."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+
+from adapters.processes.messages import Confirm, FromWorker, Hello, Message, Returned, Want, from_worker
+from inventory.books import Epoch
+
+LINE_LIMIT = 4 * 1024 * 1024
+# A worker that does not read for this long is cut off; it connects again.
+UNREAD_LIMIT = 8 * 1024 * 1024
+
+
+class WorkerLine:
+    """One connected worker."""
+
+    def __init__(self, epoch: Epoch, writer: asyncio.StreamWriter) -> None:
+        self.epoch = epoch
+        self.confirmed = 0
+        self._writer = writer
+
+    def say(self, message: Message) -> None:
+        """Send a message."""
+        self._writer.write(message.encoded())
+        if self._writer.transport.get_write_buffer_size() > UNREAD_LIMIT:
+            self._writer.transport.abort()
+
+
+Joined = Callable[[WorkerLine, Hello], Awaitable[None]]
+Wanted = Callable[[WorkerLine, Want], Awaitable[None]]
+Gave = Callable[[WorkerLine, Returned], Awaitable[None]]
+
+
+class WorkerLines:
+    """The lines of all workers; what they say is handled one message after another per worker."""
+
+    def __init__(self, node: str, joined: Joined, wanted: Wanted, gave: Gave) -> None:
+        self._node = node
+        self._joined = joined
+        self._wanted = wanted
+        self._gave = gave
+        self._lines: set[WorkerLine] = set()
+
+    def __iter__(self) -> Iterator[WorkerLine]:
+        return iter(list(self._lines))
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @property
+    def confirmed(self) -> int:
+        """The switches' version that every connected worker acts on; 0 when none is connected."""
+        return min((line.confirmed for line in self._lines), default=0)
+
+    async def serve(self, listening: socket.socket) -> asyncio.Server:
+        """Accept workers."""
+        if sys.version_info >= (3, 13):  # the path is the supervisor's, it outlives this process
+            return await asyncio.start_unix_server(
+                self._talk, sock=listening, limit=LINE_LIMIT, cleanup_socket=False
+            )
+        return await asyncio.start_unix_server(self._talk, sock=listening, limit=LINE_LIMIT)
+
+    def broadcast(self, message: Message) -> None:
+        """Send a message to every worker."""
+        for line in self:
+            line.say(message)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line: WorkerLine | None = None
+        try:
+            while octets := await reader.readline():
+                message = from_worker.validate_json(octets)
+                if isinstance(message, Hello):
+                    line = WorkerLine(Epoch(self._node, message.worker, message.epoch), writer)
+                    self._lines.add(line)
+                if line is not None:
+                    await self._handle(line, message)
+        except ConnectionError:
+            pass  # the same as an end: the worker is gone, its journal says what it did
+        finally:
+            if line is not None:
+                self._lines.discard(line)
+            writer.close()
+
+    async def _handle(self, line: WorkerLine, message: FromWorker) -> None:
+        match message:
+            case Hello():
+                await self._joined(line, message)
+            case Want():
+                await self._wanted(line, message)
+            case Returned():
+                await self._gave(line, message)
+            case Confirm():
+                line.confirmed = max(line.confirmed, message.version)

@@ -1,0 +1,64 @@
+"""From settings to the objects that choose: one inserter a route, planner inputs, the offers of a plan."""
+
+from collections.abc import Callable, Sequence
+
+from engine.audience import AudienceRule, QuietHours, Share
+from engine.decision import Decision, Offer
+from engine.inserter import Inserter
+from engine.leasebook import Lease, LeaseBook
+from engine.predicate import Predicate
+from engine.settings import Route, Settings
+from inventory.plan import Plan, PlannedCampaign
+from segments.clock import LocalClock
+from segments.numbering import Numbering
+
+# What a campaign "holds" in observe mode, where nothing is leased and nothing is spent.
+_ENDLESS = 1 << 62
+
+
+def make_inserter(settings: Settings, route: Route, numbering: Numbering) -> Inserter:
+    """Return the inserter of one route."""
+    wanted = settings.relay.notifications
+    return Inserter(
+        numbering,
+        Predicate(wanted.service_types, wanted.replaceable),
+        audience_rules(settings, numbering),
+        LocalClock(numbering.timezones),
+        route.default_alphabet or wanted.default_alphabet,
+        settings.ads.separator,
+        observe=settings.relay.mode == "observe",
+    )
+
+
+def audience_rules(settings: Settings, numbering: Numbering) -> Sequence[AudienceRule]:
+    """Return the links of the chain that the settings ask for, in the documented order."""
+    rules: list[AudienceRule] = []
+    if settings.ads.share < 1:
+        rules.append(Share(settings.ads.share))
+    if (quiet := settings.policy.quiet_hours) is not None:
+        rules.append(QuietHours(quiet.start, quiet.end, numbering.zone_of))
+    return rules
+
+
+def make_decision(
+    plan: Plan,
+    catalogue: Sequence[PlannedCampaign],
+    book: LeaseBook,
+    settings: Settings,
+    numbering: Numbering,
+    random: Callable[[], float],
+) -> Decision:
+    """Return the decision of one plan; `catalogue` is the plan's, parsed."""
+    separator = settings.ads.separator
+    observe = settings.relay.mode == "observe"
+    offers = [
+        Offer(planned, _endless(planned.number) if observe else book.lease(planned.number), separator)
+        for planned in catalogue
+    ]
+    return Decision(plan, offers, numbering.zone_of, random)
+
+
+def _endless(campaign: int) -> Lease:
+    lease = Lease(campaign)
+    lease.held = _ENDLESS
+    return lease
