@@ -38,7 +38,7 @@ def complain(lines: Iterable[str]) -> None:
 
 def print_json(document: Any) -> None:
     """Write one JSON document to stdout."""
-    print(json.dumps(document, ensure_ascii=False, indent=2))
+    print(json.dumps(document, indent=2))
 
 
 def wants_traceback() -> bool:
