@@ -1,4 +1,4 @@
-"""The supervisor: owns listening sockets and embedded database, hands connections over, restarts what dies."""
+"""The supervisor: owns the listening sockets and the database, hands connections over, restarts what dies."""
 
 import asyncio
 import fcntl
