@@ -1,8 +1,6 @@
 """The supervisor: owns the listening sockets and the database, hands connections over, restarts what dies."""
 
 import asyncio
-import fcntl
-import json
 import os
 import shutil
 import signal
@@ -17,6 +15,7 @@ from pathlib import Path
 
 import structlog
 
+from adapters.files.node_status import WorkerStatus, take_node_lock, write_status
 from adapters.postgres.cluster import ServerError
 from adapters.postgres.server import EmbeddedServer
 from adapters.processes.child import Spec
@@ -30,8 +29,6 @@ WATCH_S = 0.1
 RESTART_S = 0.2
 DATABASE_RETRY_S = 2.0
 BACKLOG = 1024
-LOCK_FILE = "node.lock"
-STATUS_FILE = "status.json"
 # Beyond the drain itself: lingering legs, the last settlement.
 WORKER_EXIT_S = DRAIN_S + 5
 CONTROL_EXIT_S = 15.0
@@ -68,7 +65,7 @@ class Supervisor:
         self._control: Child | None = None
         self._database: EmbeddedServer | None = None
         self._dsn: str | None = None
-        self._status = ""
+        self._status: list[WorkerStatus] = []
         self._stop = asyncio.Event()
         self._up = asyncio.Event()
 
@@ -103,17 +100,13 @@ class Supervisor:
 
     def _lock(self) -> int:
         try:
-            self._data_dir.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self._data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+            lock = take_node_lock(self._data_dir)
         except OSError as error:
             raise StartError(f"{self._data_dir}: {error.strerror}; choose another node.data_dir") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
+        if lock is None:
             raise StartError(
                 f"a node runs in {self._data_dir} already; stop it or choose another node.data_dir"
-            ) from None
+            )
         return lock
 
     def _open_sockets(self) -> Addresses:
@@ -197,17 +190,11 @@ class Supervisor:
 
     def _write_status(self) -> None:
         """Say in a file what the workers say of ads, for commands that must work without the database."""
-        workers = [
-            {"worker": each.spec.worker, "pid": each.process.pid, "gate": each.gate} for each in self._workers
-        ]
-        text = json.dumps({"node": self._settings.node.name, "pid": os.getpid(), "workers": workers})
-        if text == self._status:
-            return
-        self._status = text
-        new = self._data_dir / f"{STATUS_FILE}.new"
-        with suppress(OSError):  # a full disk must not stop the node; the command says that nobody confirmed
-            new.write_text(text, encoding="utf-8")
-            new.replace(self._data_dir / STATUS_FILE)
+        status = [WorkerStatus(each.spec.worker, each.process.pid, each.gate) for each in self._workers]
+        if status != self._status:
+            with suppress(OSError):  # a full disk must not stop the node; `ads off` says nobody confirmed
+                write_status(self._data_dir, status)
+                self._status = status
 
     async def _watch(self) -> None:
         """Restart what died, kill what is silent."""

@@ -14,6 +14,7 @@ import structlog
 
 from adapters.files.journal_reader import boot_id, epoch_folder
 from adapters.files.journal_writer import JournalWriter
+from adapters.files.node_status import ads_are_off
 from adapters.files.reference_data import load_numbering
 from adapters.processes.child import (
     Spec,
@@ -56,7 +57,6 @@ from inventory.plan import PlanError, PlannedCampaign
 LEASE_TICK_S = 0.05
 BEAT_S = 0.5
 DRAIN_S = 5.0
-ADS_OFF_FILE = "ads.off"
 
 log = structlog.get_logger()
 
@@ -94,8 +94,7 @@ class Worker:
         self._serving: frozenset[int] = frozenset()
         self._stopped: frozenset[int] = frozenset()
         self._ads_on = True
-        self._off_file = spec.data_dir / ADS_OFF_FILE
-        self._switched_off = self._off_file.exists()
+        self._switched_off = ads_are_off(spec.data_dir)
         self._leased = settings.relay.mode == "observe"
         self._heard_at = time.monotonic()
         self._draining = asyncio.Event()
@@ -300,7 +299,7 @@ class Worker:
 
     async def _beat(self) -> None:
         while True:
-            self._switched_off = self._off_file.exists()
+            self._switched_off = ads_are_off(self._spec.data_dir)
             self._set_gate()
             self._line.say(self._alive())
             await asyncio.sleep(BEAT_S)
