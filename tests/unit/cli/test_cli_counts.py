@@ -8,7 +8,7 @@ from adapters.cli.counts import document, report
 from inventory.balance import imbalances
 from inventory.books import CampaignCounts, Counts
 
-ID = "6b5f0f0e-0000-4000-8000-000000000001"
+ID = "b1"
 
 CAMPAIGN = CampaignCounts(
     number=1,
@@ -74,7 +74,7 @@ def test_the_table_is_lined_up_with_the_largest_reason_first() -> None:
         "not settled yet     7",
         "",
         "campaign   quantity  inserted  accepted  rejected  unknown  in flight  settled  leased     free  id",
-        f"Buen Fin  1,000,000       120        90        10        5         15       93   1,500  998,407  {ID}",
+        "Buen Fin  1,000,000       120        90        10        5         15       93   1,500  998,407  b1",
     ]
 
 
