@@ -1,6 +1,6 @@
 """Reading the counts: rows of the ledger as the port's value objects."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
@@ -37,6 +37,15 @@ async def read_counts(connection: Connection) -> Counts:
 async def read_campaign_counts(connection: Connection) -> Sequence[CampaignCounts]:
     """Return each campaign's counts and ledger, by number."""
     return [_campaign(row) for row in await connection.fetch(_CAMPAIGNS)]
+
+
+async def read_inserted_by_place(connection: Connection) -> Mapping[int, int]:
+    """Return the insertions of all campaigns by place code."""
+    rows = await connection.fetch(
+        "SELECT place, sum(n)::bigint AS n FROM insertion_counts "
+        "WHERE event = 'inserted' AND place > 0 GROUP BY place"
+    )
+    return {row["place"]: row["n"] for row in rows}
 
 
 def _campaign(row: asyncpg.Record) -> CampaignCounts:

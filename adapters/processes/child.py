@@ -31,6 +31,7 @@ class Spec(BaseModel):
     worker: int = 0
     bypass: bool = False
     ranges: str | None = None
+    log_level: str = "info"
     http_fd: int | None = None
     listen_fd: int | None = None
 
@@ -54,9 +55,10 @@ def die_with_parent(signal_number: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal_number)
 
 
-def configure_logging() -> None:
-    """Write structured logs to standard error, one JSON document a line."""
+def configure_logging(level: str = "info") -> None:
+    """Write structured logs of a level and above to standard error, one JSON document a line."""
     structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,

@@ -104,7 +104,8 @@ class Control:
         """Serve until told to stop; then settle what the workers left."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop.set)
         async with AsyncExitStack() as stack:
-            await self._serve_http(stack)
+            if self._spec.http_fd is not None:
+                await self._serve_http(stack)
             listening = socket.socket(fileno=self._spec.listen_fd)
             server = await self._lines.serve(listening)
             stack.callback(server.close)
@@ -338,8 +339,8 @@ def main() -> None:
     """Run control with the spec on standard input."""
     die_with_parent(signal.SIGTERM)
     ignore_terminal_signals()
-    configure_logging()
     spec = read_spec()
+    configure_logging(spec.log_level)
     structlog.contextvars.bind_contextvars(process="control", pid=os.getpid())
     asyncio.run(_main(spec))
 

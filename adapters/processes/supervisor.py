@@ -52,8 +52,17 @@ class Supervisor:
     """One node."""
 
     def __init__(
-        self, settings: Settings, ready: Callable[[Addresses], None], ranges: Path | None = None
+        self,
+        settings: Settings,
+        ready: Callable[[Addresses], None],
+        ranges: Path | None = None,
+        *,
+        serve_http: bool = True,
+        log_level: str = "info",
     ) -> None:
+        self._log_level = log_level
+        self._serves_http = serve_http
+        self._http: socket.socket | None = None
         self._settings = settings
         self._ready = ready
         self._ranges = None if ranges is None else str(ranges)
@@ -112,13 +121,15 @@ class Supervisor:
     def _open_sockets(self) -> Addresses:
         for route in self._settings.relay.routes:
             self._listening[route.name] = _listen(route.listen)
-        self._http = _listen(self._settings.http.listen)
+        if self._serves_http:
+            self._http = _listen(self._settings.http.listen)
         self._control_listening = socket.socket(socket.AF_UNIX)
         self._control_path = str(self._run_dir / "control.sock")
         self._control_listening.bind(self._control_path)
         self._control_listening.listen(BACKLOG)
         return Addresses(
-            {name: _address(sock) for name, sock in self._listening.items()}, _address(self._http)
+            {name: _address(sock) for name, sock in self._listening.items()},
+            _address(self._http) if self._http is not None else "",
         )
 
     def _start_children(self) -> None:
@@ -130,8 +141,9 @@ class Supervisor:
         return Child(spec, (), self._heard)
 
     def _spawn_control(self) -> Child:
-        descriptors = (self._http.fileno(), self._control_listening.fileno())
-        http_fd, listen_fd = descriptors
+        listen_fd = self._control_listening.fileno()
+        http_fd = self._http.fileno() if self._http is not None else None
+        descriptors = (listen_fd,) if http_fd is None else (listen_fd, http_fd)
         spec = self._spec("control").model_copy(update={"http_fd": http_fd, "listen_fd": listen_fd})
         child = Child(spec, descriptors, self._heard)
         if self._dsn is not None:
@@ -145,6 +157,7 @@ class Supervisor:
             supervisor_fd=-1,
             control_socket=self._control_path,
             ranges=self._ranges,
+            log_level=self._log_level,
         )
 
     async def _until_up(self) -> None:
@@ -265,7 +278,8 @@ class Supervisor:
             await _ends(self._control, CONTROL_EXIT_S)
         if self._database is not None:
             await self._database.stop()
-        self._http.close()
+        if self._http is not None:
+            self._http.close()
         self._control_listening.close()
 
 

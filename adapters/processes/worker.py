@@ -351,8 +351,8 @@ def main() -> None:
     """Run a worker with the spec on standard input."""
     die_with_parent(signal.SIGTERM)
     ignore_terminal_signals()
-    configure_logging()
     spec = read_spec()
+    configure_logging(spec.log_level)
     structlog.contextvars.bind_contextvars(process="worker", worker=spec.worker, pid=os.getpid())
     asyncio.run(_main(spec))
 
