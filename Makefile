@@ -33,7 +33,7 @@ check: $(TSTAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	PYTHONPATH=. $(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 format: $(TSTAMP)
 	$(BIN)/ruff format .

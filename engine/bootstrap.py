@@ -6,3 +6,7 @@ from adapters.cli.app import app
 def main() -> None:
     """Run the `posdata` command line."""
     app()
+
+
+if __name__ == "__main__":
+    main()
