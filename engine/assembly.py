@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from engine.audience import AudienceRule, QuietHours, Share
 from engine.decision import Decision, Offer
 from engine.inserter import Inserter
-from engine.leasebook import Lease, LeaseBook
+from engine.leasebook import LeaseBook
 from engine.predicate import Predicate
 from engine.settings import Route, Settings
 from inventory.plan import Plan, PlannedCampaign
@@ -51,14 +51,9 @@ def make_decision(
     """Return the decision of one plan; `catalogue` is the plan's, parsed."""
     separator = settings.ads.separator
     observe = settings.relay.mode == "observe"
-    offers = [
-        Offer(planned, _endless(planned.number) if observe else book.lease(planned.number), separator)
-        for planned in catalogue
-    ]
+    leases = [book.lease(planned.number) for planned in catalogue]
+    if observe:
+        for lease in leases:
+            lease.held = _ENDLESS
+    offers = [Offer(planned, lease, separator) for planned, lease in zip(catalogue, leases, strict=True)]
     return Decision(plan, offers, numbering.zone_of, random)
-
-
-def _endless(campaign: int) -> Lease:
-    lease = Lease(campaign)
-    lease.held = _ENDLESS
-    return lease

@@ -1,6 +1,7 @@
 """Which ad? A draw from the plan's row for the cell, then the cell's lag list; else none, with a reason."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from engine.composition import Alphabet, Suffix
 from engine.leasebook import Lease
@@ -9,6 +10,9 @@ from inventory.plan import MAX_ROOM, ROOM_CLASS_OF, ROOM_CLASSES, Plan, PlannedC
 
 _REASON_OF_VACANCY = (Reason.NO_CAMPAIGN, Reason.NO_CAMPAIGN, Reason.NO_ROOM, Reason.ON_PACE)
 _DAY_MINUTES = 1440
+
+# A new plan comes every second, mostly with the texts of the one before.
+_suffix = lru_cache(maxsize=8192)(Suffix)
 
 
 class Creative:
@@ -41,7 +45,7 @@ class Offer:
         self.hours = planned.hours
         self.lease = lease
         self.creatives = [
-            Creative(self, creative.version, Suffix(separator, creative.text), creative.weight)
+            Creative(self, creative.version, _suffix(separator, creative.text), creative.weight)
             for creative in planned.creatives
         ]
 
@@ -92,7 +96,7 @@ class Decision:
     def at(self, now: float, minutes: Sequence[int]) -> None:
         """Tell the time: UTC seconds, and the minute of the week by time zone index."""
         self.now = now
-        if minutes is not self.minutes:
+        if minutes != self.minutes:  # each route has a clock of its own that says the same
             self.minutes = minutes
             self._in_hours.clear()
 
@@ -106,20 +110,30 @@ class Decision:
             return Reason.NO_ROOM
         plan = self._plan
         cell = plan.group_of_place[place] * ROOM_CLASSES + ROOM_CLASS_OF[min(room, MAX_ROOM)]
-        drawn = self._draw(cell)
+        slot = self._draw(cell)
+        at = plan.lag_start[cell]
+        end = plan.lag_start[cell + 1]
         first_refusal: Reason | None = None
-        if drawn >= 0:
-            outcome = self._try(self._offers[drawn], place, room, wide, alphabet)
-            if not isinstance(outcome, Reason):
-                return outcome
-            first_refusal = outcome
-        for at in range(plan.lag_start[cell], plan.lag_start[cell + 1]):
-            outcome = self._try(self._offers[plan.lag_slot[at]], place, room, wide, alphabet)
-            if not isinstance(outcome, Reason):
-                return outcome
-            if first_refusal is None:
-                first_refusal = outcome
-        return first_refusal or _REASON_OF_VACANCY[plan.vacancy[cell]]
+        while True:
+            if slot >= 0:
+                offer = self._offers[slot]
+                lease = offer.lease
+                outcome: Creative | Reason
+                if lease.stopped:
+                    outcome = Reason.STOPPED
+                elif lease.held <= 0:
+                    lease.missed = True
+                    outcome = Reason.NO_LEASE
+                else:
+                    outcome = self._serve(offer, place, room, wide, alphabet)
+                    if not isinstance(outcome, Reason):
+                        return outcome
+                if first_refusal is None:
+                    first_refusal = outcome
+            if at == end:
+                return first_refusal or _REASON_OF_VACANCY[plan.vacancy[cell]]
+            slot = plan.lag_slot[at]
+            at += 1
 
     def _draw(self, cell: int) -> int:
         """Return the slot that a random draw takes from the cell's row, or -1 (RESEARCH: SHALE, step 3)."""
@@ -138,13 +152,8 @@ class Decision:
                 low = middle + 1
         return plan.row_slot[low] if low < end else -1
 
-    def _try(self, offer: Offer, place: int, room: int, wide: bool, alphabet: Alphabet) -> Creative | Reason:
-        lease = offer.lease
-        if lease.stopped:
-            return Reason.STOPPED
-        if lease.held <= 0:
-            lease.missed = True
-            return Reason.NO_LEASE
+    def _serve(self, offer: Offer, place: int, room: int, wide: bool, alphabet: Alphabet) -> Creative | Reason:
+        """Return a creative of an offer that has a unit to spend, or why it may not have one now."""
         if not offer.opens <= self.now < offer.closes:
             return Reason.NO_CAMPAIGN
         if offer.hours and not self._hours_allow(offer, self._zone_of_place[place]):

@@ -22,8 +22,8 @@ FRAME_HEADER = Struct("<IIQ")
 ENTRY = Struct("<BBHIIIIQ")
 LENGTH_AND_CRC = 8
 
-# A read is at most 256 KiB and a request at least 16 octets; twice that is beyond any frame.
-MAX_FRAME_OCTETS = 2 * ENTRY.size * (256 * 1024 // 16)
+# A read is at most 256 KiB, but after a full disk a frame also holds every outcome that waited for it.
+MAX_FRAME_OCTETS = 16 * 1024 * 1024
 
 
 class Kind(IntEnum):

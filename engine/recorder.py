@@ -9,6 +9,9 @@ from engine.reasons import Reason
 
 _pack = ENTRY.pack
 
+# A lost link may end more insertions at once than one frame takes (engine.journal.MAX_FRAME_OCTETS).
+OUTCOMES_A_FRAME = 8192
+
 
 class JournalPort(Protocol):
     """Where frames go."""
@@ -42,7 +45,8 @@ class Recorder:
 
     What can't be written stays here and goes with the next commit, except insertions: their
     notifications leave bare, counted `journal_failed`. `hour` (hours since 1970 UTC) is set by the
-    caller at each read.
+    caller at each read. `fault` is what the journal raised at the last commit, if it did; who
+    commits sounds the alarm.
     """
 
     __slots__ = (
@@ -53,6 +57,7 @@ class Recorder:
         "_outcomes",
         "_passed",
         "_refused",
+        "fault",
         "hour",
     )
 
@@ -64,6 +69,7 @@ class Recorder:
         self._notifications = 0
         self._refused = 0
         self._numbered = 0
+        self.fault: Exception | None = None
         self.hour = 0
 
     def notification(self) -> None:
@@ -93,25 +99,40 @@ class Recorder:
         self._outcomes.append((insertion, kind, cause))
 
     def commit(self) -> bool:
-        """Write everything gathered as one frame; True when nothing is owed any more.
+        """Write everything gathered; True when nothing is owed any more.
 
         On False the insertions of this read never were: their units are back, their notifications
         are counted `journal_failed`, and the caller sends the original octets.
         """
-        entries = self._entries()
-        if not entries or self._journal.append(entries):
-            self._insertions.clear()
-            self._outcomes.clear()
-            self._passed.clear()
-            self._notifications = self._refused = 0
-            return True
+        later = self._outcomes[OUTCOMES_A_FRAME:]
+        if later:
+            del self._outcomes[OUTCOMES_A_FRAME:]
+        if not self._written():
+            self._outcomes += later
+            self._undo_insertions()
+            return False
+        self._insertions.clear()
+        self._outcomes = later
+        self._passed.clear()
+        self._notifications = self._refused = 0
+        return self.commit() if later else True
+
+    def _written(self) -> bool:
+        self.fault = None
+        try:
+            entries = self._entries()
+            return not entries or self._journal.append(entries)
+        except Exception as error:  # noqa: BLE001  # a journal that raises has failed, whatever it raises
+            self.fault = error
+            return False
+
+    def _undo_insertions(self) -> None:
         for insertion in self._insertions:
             insertion.lease.put_back()
             self.passed(Reason.JOURNAL_FAILED)
         undone = {insertion.number for insertion in self._insertions}
         self._outcomes = [outcome for outcome in self._outcomes if outcome[0].number not in undone]
         self._insertions.clear()
-        return False
 
     def _entries(self) -> bytes:
         parts = [insertion.packed(Kind.INSERTED, Cause.NONE) for insertion in self._insertions]

@@ -40,12 +40,13 @@ class Fold:
     def add(self, frames: Iterable[Frame]) -> int:
         """Take frames in; return how many. What was applied before only rebuilds `open`.
 
-        Raises `GapError` when a frame is missing between two.
+        Raises `GapError` when a frame is missing between two, or after what was applied.
         """
         taken = 0
         for frame in frames:
-            if self.upto and frame.sequence != self.upto + 1:
-                raise GapError(f"frame {frame.sequence} follows {self.upto}")
+            due = self.upto + 1 if self.upto else min(frame.sequence, self.applied + 1)
+            if frame.sequence != due:
+                raise GapError(f"frame {frame.sequence} stands where frame {due} was due")
             for entry in frame.entries:
                 self._remember(entry)
                 if frame.sequence > self.applied:

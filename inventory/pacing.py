@@ -56,8 +56,10 @@ class Pace:
 def lag(campaign: Campaign, settled: int, pace: Pace, now: float) -> float:
     """Return how many units the campaign is behind its pace; above 0 means that it may be served.
 
-    `asap` lags by all that is left; `house` without a quantity always lags by one.
+    From its start on `asap` lags by all that is left, `house` without a quantity always by one.
     """
+    if now < campaign.starts_at.timestamp():
+        return 0.0
     if campaign.quantity is None:
         return 1.0
     if campaign.pacing is Pacing.ASAP:

@@ -124,7 +124,7 @@ def catalogue_digest(octets: bytes) -> str:
 
 
 def encode_plan(plan: Plan) -> bytes:
-    """Return the plan file: magic, header length, crc, JSON header, aligned sections."""
+    """Return the plan file: magic, header length, crc of it and of the rest, JSON header, aligned sections."""
     sections: list[tuple[str, bytes]] = [("catalogue", plan.catalogue_octets)]
     sections += [(name, array(code, getattr(plan, name)).tobytes()) for name, code in _SECTIONS.items()]
     places: dict[str, tuple[int, int]] = {}
@@ -142,8 +142,9 @@ def encode_plan(plan: Plan) -> bytes:
         }
     ).encode()
     header += b" " * (-(_HEAD_OCTETS + len(header)) % _ALIGNMENT)
+    length = len(header).to_bytes(4, "little")
     rest = header + bytes(body)
-    return _MAGIC + len(header).to_bytes(4, "little") + crc32(rest).to_bytes(4, "little") + rest
+    return _MAGIC + length + crc32(rest, crc32(length)).to_bytes(4, "little") + rest
 
 
 def decode_plan(octets: memoryview) -> Plan:
@@ -154,7 +155,7 @@ def decode_plan(octets: memoryview) -> Plan:
     if len(octets) < _HEAD_OCTETS or octets[: len(_MAGIC)] != _MAGIC:
         raise PlanError("not a plan file")
     header_end = _HEAD_OCTETS + int.from_bytes(octets[8:12], "little")
-    if crc32(octets[_HEAD_OCTETS:]) != int.from_bytes(octets[12:16], "little"):
+    if crc32(octets[_HEAD_OCTETS:], crc32(octets[8:12])) != int.from_bytes(octets[12:16], "little"):
         raise PlanError("the plan file is cut or damaged")
     header = json.loads(bytes(octets[_HEAD_OCTETS:header_end]))
 

@@ -8,7 +8,7 @@ fill the same table.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from inventory.books import ServingCampaign
 from inventory.campaign import Campaign
@@ -29,6 +29,10 @@ from segments.targets import Target
 AHEAD_S = 5.0
 # Lag is looked at this far ahead: the plan lasts until the next one.
 OUTLOOK_S = 1.0
+
+# The room a text must fit by class: what fits a class's lower end fits all of it. The lowest class
+# has no lower end to speak of, so what may fit some of it is tried there.
+_FITTED_ROOMS = (ROOM_CLASS_FLOORS[1] - 1, *ROOM_CLASS_FLOORS[1:])
 
 CompileTarget = Callable[[Target], frozenset[int]]
 
@@ -81,8 +85,9 @@ class Planner:
         catalogue = catalogue_octets([_planned(campaign) for campaign in campaigns])
         rows = _Rows()
         order = self._order(current, now)
+        lagging = [ranked for ranked in order if ranked.lag > 0]
         for members in self._members:
-            rows.add_group([ranked for ranked in order if ranked.slot in members])
+            rows.add_group([ranked for ranked in lagging if ranked.slot in members], booked=bool(members))
         return Plan(
             version=version,
             numbering=self._numbering,
@@ -144,14 +149,17 @@ class _Rows:
         self._lag_start = [0]
         self._lag_slot: list[int] = []
 
-    def add_group(self, eligible: Sequence[_Ranked]) -> None:
-        """Add the cells of one group whose campaigns come in serving order."""
-        lagging = [each for each in eligible if each.lag > 0]
-        for floor in ROOM_CLASS_FLOORS:
-            # The class's lower end: what fits it fits every room of the class. The lowest class
-            # has no lower end to speak of, so all are tried there, each by its own length.
-            fitting = [each for each in lagging if each.shortest <= floor or floor == 0]
-            self._add_cell(fitting[:LAG_LIST_LENGTH], _vacancy(eligible, lagging, fitting))
+    def add_group(self, lagging: Sequence[_Ranked], *, booked: bool) -> None:
+        """Add the cells of one group whose lagging campaigns come in serving order."""
+        if not lagging:
+            nobody = Vacancy.ON_PACE if booked else Vacancy.NO_CAMPAIGN
+            for _ in ROOM_CLASS_FLOORS:
+                self._add_cell((), nobody)
+            return
+        for room in _FITTED_ROOMS:
+            fitting = (each for each in lagging if each.shortest <= room)
+            candidates = list(islice(fitting, LAG_LIST_LENGTH))
+            self._add_cell(candidates, Vacancy.NONE if candidates else Vacancy.NO_ROOM)
 
     def _add_cell(self, candidates: Sequence[_Ranked], vacancy: Vacancy) -> None:
         first = [each for each in candidates if each.rank == candidates[0].rank]
@@ -173,14 +181,6 @@ class _Rows:
             "lag_start": self._lag_start,
             "lag_slot": self._lag_slot,
         }
-
-
-def _vacancy(eligible: Sequence[_Ranked], lagging: Sequence[_Ranked], fitting: Sequence[_Ranked]) -> Vacancy:
-    if fitting:
-        return Vacancy.NONE
-    if not eligible:
-        return Vacancy.NO_CAMPAIGN
-    return Vacancy.NO_ROOM if lagging else Vacancy.ON_PACE
 
 
 def _planned(campaign: Campaign) -> PlannedCampaign:

@@ -65,7 +65,10 @@ def find_epochs(data_dir: Path) -> list[EpochFolder]:
     """Return the epochs on disk, oldest first; a folder without a whole epoch record never held a frame."""
     found = []
     for record in (data_dir / JOURNAL_FOLDER).glob(f"*/*/{EPOCH_FILE}"):
-        fields = json.loads(record.read_bytes())
+        try:
+            fields = json.loads(record.read_bytes())
+        except FileNotFoundError:
+            continue  # it was removed between the two looks
         epoch = Epoch(fields["node"], fields["worker"], fields["epoch"])
         found.append(EpochFolder(record.parent, epoch, fields["boot_id"], fields["sync"]))
     return sorted(found, key=lambda folder: folder.epoch.number)
@@ -87,7 +90,7 @@ class JournalReader:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._index = min(_segment_indexes(directory), default=1)
+        self._index = self._sync_from = min(_segment_indexes(directory), default=1)
         self._descriptor: int | None = None
         self._at = 0
         self._last_sequence = 0
@@ -95,31 +98,44 @@ class JournalReader:
         self._done: list[_DoneSegment] = []
 
     def frames(self) -> Iterator[Frame]:
-        """Yield the frames written since the last one yielded. Raises `JournalGapError`."""
+        """Yield the frames written since the last one yielded.
+
+        Raises `JournalGapError` when nothing is left before a missing frame.
+        """
+        before = self._last_sequence
         while True:
-            before = self._last_sequence
             yield from self._rest_of_segment()
             following = self._first_of_next()
             if following is None:
                 return
+            yield from self._rest_of_segment()  # what came before the writer turned to the next one
             if following.sequence == self._last_sequence + 1:
                 self._advance()
-            elif self._last_sequence == before:
+            elif self._last_sequence != before:
+                return
+            else:
                 raise JournalGapError(
                     f"{self._directory}: frame {following.sequence} follows {self._last_sequence}"
                 )
 
     def sync(self) -> None:
-        """Bring what is being written to the disk (the writer never waits for it)."""
-        for index in (self._index, self._index + 1):
+        """Bring what was written to the disk (the writer never waits for it); may run in a thread.
+
+        Goes by the segments that are there, not by what was read: the books may be away meanwhile.
+        """
+        last = self._sync_from
+        while segment_path(self._directory, last + 1).exists():
+            last += 1
+        for index in range(self._sync_from, last + 1):
             try:
                 descriptor = os.open(segment_path(self._directory, index), os.O_RDONLY)
             except FileNotFoundError:
-                return
+                continue  # not made yet, or dropped
             try:
                 os.fdatasync(descriptor)
             finally:
                 os.close(descriptor)
+        self._sync_from = max(self._sync_from, last - 1)  # the last one is prepared, not always written
 
     def drop(self, applied: int, oldest_open: int) -> None:
         """Delete segments whose frames are applied and whose insertions have all ended.

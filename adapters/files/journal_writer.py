@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.journal import pack_frame
+from engine.journal import MAX_FRAME_OCTETS, pack_frame
 
 SEGMENT_OCTETS = 16 * 1024 * 1024
 SEGMENT_SUFFIX = ".segment"
@@ -56,6 +56,8 @@ class JournalWriter:
     def append(self, entries: bytes) -> bool:
         """Write one frame of packed entries; False when it could not be written whole."""
         frame = pack_frame(self.sequence + 1, entries)
+        if len(frame) > MAX_FRAME_OCTETS:
+            return False  # the reader would take it for the end of the segment
         if self._at + len(frame) > self._segment_octets and not self._advance():
             return False
         try:
@@ -82,7 +84,7 @@ class JournalWriter:
         """
         upto = self.sequence
         segment = self._segment
-        while self._former:
+        while self._former and self._former[0] != segment:  # it may become a former one just now
             os.fdatasync(self._former[0])
             os.close(self._former.pop(0))
         os.fdatasync(segment)

@@ -4,7 +4,7 @@ import mmap
 import os
 from pathlib import Path
 
-from inventory.plan import Plan, decode_plan, encode_plan
+from inventory.plan import Plan, PlanError, decode_plan, encode_plan
 
 PLAN_FOLDER = "plan"
 # A worker may still be opening the one before.
@@ -29,6 +29,8 @@ def map_plan(path: Path) -> Plan:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         mapped = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+    except ValueError as error:
+        raise PlanError("the plan file is empty") from error
     finally:
         os.close(descriptor)
     return decode_plan(memoryview(mapped))

@@ -135,6 +135,8 @@ def locate_data_sm(buffer: bytes, start: int, end: int, cut: Cut) -> bool:
 def _walk_tlvs(buffer: bytes, at: int, end: int, cut: Cut) -> int:
     """Return the flags of the optional parameters in `buffer[at:end]`, or -1 when one crosses the end."""
     flags = 0
+    beside_short = cut.body_at != cut.body_end
+    payload_seen = False
     while at != end:
         value_at = at + 4
         if value_at > end:
@@ -144,11 +146,12 @@ def _walk_tlvs(buffer: bytes, at: int, end: int, cut: Cut) -> int:
         if value_end > end:
             return -1
         if tag == TAG_MESSAGE_PAYLOAD:
-            if flags & HAS_PAYLOAD:
+            if payload_seen:
                 return -1  # two payloads: which one the SMSC takes can't be known
-            if value_end != value_at:
-                flags |= HAS_PAYLOAD
-            if cut.body_at == cut.body_end:
+            payload_seen = True
+            if beside_short or value_end != value_at:
+                flags |= HAS_PAYLOAD  # beside a short_message even an empty one is a second body
+            if not beside_short:
                 cut.payload_at = at + 2
                 cut.body_at = value_at
                 cut.body_end = value_end

@@ -53,14 +53,14 @@ class Session:
     written after the forwarded octets of that leg). `alarm` is called with an exception that a
     notification's way to an ad ran into. `raw` relays octets as they come once a bind was seen,
     without looking at them or counting them (`relay.mode: bypass`). `unanswered` counts forwarded
-    notifications whose answer has not come.
+    notifications whose answer has not come. `ending`, set by the owner, says that nothing can be
+    sent to the SMSC any more: a refusal then passes, so that the platform may send again.
     """
 
     __slots__ = (
         "_alarm",
         "_cut",
         "_inserter",
-        "_kind_asked",
         "_late",
         "_listed",
         "_max_pdu",
@@ -69,8 +69,10 @@ class Session:
         "_raw",
         "_recorder",
         "_retry_on",
+        "_smsc_broken",
         "_smsc_rest",
         "_system_ids",
+        "ending",
         "stage",
         "system_id",
         "to_platform",
@@ -99,10 +101,11 @@ class Session:
         self._cut = Cut()
         self._platform_rest = b""
         self._smsc_rest = b""
+        self._smsc_broken = False
         self._pending: dict[int, Insertion] = {}
         self._late: dict[int, Insertion] = {}
-        self._kind_asked = 0
         self._listed = False
+        self.ending = False
         self.stage = Stage.OPENED
         self.system_id = b""
         self.to_platform = b""
@@ -144,12 +147,12 @@ class Session:
                     placed.append(sequence)
                     kept = end
             elif command in BINDS:
-                self._bind(buffer, at, end, command)
+                self._bind(buffer, at, end)
             elif command == UNBIND:
                 self.stage = Stage.BINDING
             at = end
         self._platform_rest = buffer[at:] if self.stage is not Stage.BROKEN else b""
-        if not self._recorder.commit() and placed:
+        if not self._commit() and placed:
             for sequence in placed:
                 self._pending.pop(sequence, None)
             pieces = []
@@ -166,21 +169,21 @@ class Session:
         recorder = self._recorder
         recorder.notification()
         self.unanswered += 1
-        if sequence in self._pending:
-            self._end(self._pending.pop(sequence), Kind.UNKNOWN, Cause.SEQUENCE_REUSED)
-        elif self._late:
-            self._late.pop(sequence, None)
         try:
+            if sequence in self._pending:
+                self._end(self._pending.pop(sequence), Kind.UNKNOWN, Cause.SEQUENCE_REUSED)
+            elif self._late:
+                self._late.pop(sequence, None)
             outcome = self._decide(buffer, at, end, command)
             if isinstance(outcome, Reason):
                 recorder.passed(outcome)
                 return None
             spliced = splice(buffer, at, end, self._cut, self._inserter.suffix)
+            insertion = recorder.inserted(outcome, self._inserter.place, now)
         except Exception as error:  # noqa: BLE001  # the one rule: no fault of ours may cost a notification
             recorder.passed(Reason.INTERNAL_ERROR)
             self._alarm(error)
             return None
-        insertion = recorder.inserted(outcome, self._inserter.place, now)
         if self._retry_on:
             insertion.original = buffer[at:end]
         self._pending[sequence] = insertion
@@ -202,9 +205,10 @@ class Session:
             cut.service_type, cut.destination, cut.word, buffer[cut.body_at : cut.body_end]
         )
 
-    def _bind(self, buffer: bytes, at: int, end: int, command: int) -> None:
-        """Remember who binds, and as what (SMPP 3.4 §4.1)."""
-        self._kind_asked = command
+    def _bind(self, buffer: bytes, at: int, end: int) -> None:
+        """Remember who binds (SMPP 3.4 §4.1); a bound session stays who it is, whatever it asks for."""
+        if self.stage is Stage.BOUND:
+            return
         self.system_id = buffer[at + HEADER_OCTETS : end].partition(b"\0")[0]
         self._listed = b"*" in self._system_ids or self.system_id in self._system_ids
 
@@ -214,6 +218,8 @@ class Session:
         """Take octets of the SMSC's leg; return those for the platform."""
         if self._raw:
             return data
+        if self._smsc_broken:
+            return b""
         buffer = self._smsc_rest + data if self._smsc_rest else data
         size = len(buffer)
         at = kept = 0
@@ -222,6 +228,7 @@ class Session:
         while size - at >= HEADER_OCTETS:
             length, command, status, sequence = _unpack_header(buffer, at)
             if length < HEADER_OCTETS or length > self._max_pdu:
+                self._smsc_broken = True
                 self.stage = Stage.BROKEN
                 self.to_smsc += _answer(GENERIC_NACK, ESME_RINVCMDLEN, sequence)
                 break
@@ -229,7 +236,8 @@ class Session:
             if end > size:
                 break
             if command in _ENDS_SUBMIT:
-                self.unanswered -= 1
+                if self.unanswered:
+                    self.unanswered -= 1
                 insertion = pending.pop(sequence, None)
                 if insertion is None:
                     if self._late:
@@ -239,17 +247,17 @@ class Session:
                     pieces.append(buffer[kept:at])
                     kept = end
             elif command in BIND_RESPONSES and status == ESME_ROK:
-                self._bound()
+                self._bound(command)
             at = end
-        self._smsc_rest = buffer[at:] if self.stage is not Stage.BROKEN else b""
-        self._recorder.commit()
+        self._smsc_rest = b"" if self._smsc_broken else buffer[at:]
+        self._commit()
         if kept == 0:
             return buffer if at == size else buffer[:at]
         pieces.append(buffer[kept:at])
         return b"".join(pieces)
 
-    def _bound(self) -> None:
-        if self.stage is Stage.BINDING and self._kind_asked in SENDING_BINDS:
+    def _bound(self, command: int) -> None:
+        if self.stage is Stage.BINDING and command ^ RESPONSE in SENDING_BINDS:
             self.stage = Stage.BOUND
 
     def _withholds(self, insertion: Insertion, command: int, status: int) -> bool:
@@ -262,6 +270,8 @@ class Session:
             return False
         if status in self._retry_on:
             self._end(insertion, Kind.REJECTED, Cause.AD_REFUSED_BY_SMSC)
+            if self.ending or self.stage is Stage.BROKEN:
+                return False
             self.to_smsc += insertion.original
             return True
         self._end(insertion, Kind.REJECTED, Cause.STATUS)
@@ -297,8 +307,20 @@ class Session:
         self._pending.clear()
         self._late.clear()
 
+    def _commit(self) -> bool:
+        recorder = self._recorder
+        if recorder.commit():
+            return True
+        if recorder.fault is not None:
+            self._alarm(recorder.fault)
+        return False
+
     def _end(self, insertion: Insertion, kind: Kind, cause: Cause) -> None:
-        self._recorder.ended(insertion, kind, cause)
+        """Book an outcome; a fault here leaves the insertion open, and never keeps an answer back."""
+        try:
+            self._recorder.ended(insertion, kind, cause)
+        except Exception as error:  # noqa: BLE001  # the answer goes on whatever our books suffer
+            self._alarm(error)
 
     # -- what the engine answers itself -----------------------------------------------------------
 
