@@ -152,7 +152,9 @@ class Decision:
                 low = middle + 1
         return plan.row_slot[low] if low < end else -1
 
-    def _serve(self, offer: Offer, place: int, room: int, wide: bool, alphabet: Alphabet) -> Creative | Reason:
+    def _serve(
+        self, offer: Offer, place: int, room: int, wide: bool, alphabet: Alphabet
+    ) -> Creative | Reason:
         """Return a creative of an offer that has a unit to spend, or why it may not have one now."""
         if not offer.opens <= self.now < offer.closes:
             return Reason.NO_CAMPAIGN

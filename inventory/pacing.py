@@ -2,11 +2,11 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
+from functools import cache
 from itertools import pairwise
 
 from inventory.campaign import Campaign, HoursWindow, Pacing
-from inventory.clock import MINUTES_A_DAY
 
 # Share of a day's missed calls by local hour, 0–23: a stand-in until the forecast has seen traffic.
 NATIONAL_CURVE = (
@@ -79,6 +79,7 @@ def _pairs(instants: Sequence[float]) -> list[tuple[float, float]]:
 
 
 def _usable(hours: Sequence[HoursWindow], quiet: Quiet) -> Callable[[int, int], bool]:
+    @cache  # a week has 672 quarters of an hour, a flight up to 35,000
     def usable(weekday: int, minute: int) -> bool:
         if quiet is not None and is_within(minute, *quiet):
             return False
@@ -95,8 +96,7 @@ def is_within(minute: int, start: int, end: int) -> bool:
 
 
 def _weight(at: float, until: float, zone: tzinfo, usable: Callable[[int, int], bool]) -> float:
-    local = datetime.fromtimestamp(at, UTC).astimezone(zone)
-    minute = local.hour * _MINUTE_S + local.minute
-    if not usable(local.weekday(), minute % MINUTES_A_DAY):
+    local = datetime.fromtimestamp(at, zone)
+    if not usable(local.weekday(), local.hour * _MINUTE_S + local.minute):
         return 0.0
     return NATIONAL_CURVE[local.hour] * (until - at)

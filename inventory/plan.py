@@ -124,7 +124,7 @@ def catalogue_digest(octets: bytes) -> str:
 
 
 def encode_plan(plan: Plan) -> bytes:
-    """Return the plan file: magic, header length, crc of it and of the rest, JSON header, aligned sections."""
+    """Return the plan file: magic, header length, crc (of all but itself), JSON header, aligned sections."""
     sections: list[tuple[str, bytes]] = [("catalogue", plan.catalogue_octets)]
     sections += [(name, array(code, getattr(plan, name)).tobytes()) for name, code in _SECTIONS.items()]
     places: dict[str, tuple[int, int]] = {}

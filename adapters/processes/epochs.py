@@ -1,19 +1,24 @@
 """The journals of a node as control sees them: tail the living, settle, close the dead, each exactly once."""
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import structlog
 
-from adapters.files.journal_reader import EpochFolder, JournalReader, boot_id, find_epochs
+from adapters.files.journal_reader import EpochFolder, JournalGapError, JournalReader, boot_id, find_epochs
 from engine.journal import Cause
-from engine.settlement import Fold
-from inventory.books import Batch, Books, Epoch
+from engine.settlement import Fold, GapError
+from inventory.books import Batch, Books, Epoch, EpochClosedError, LedgerError, SequenceGapError
 
 # What one batch takes in, so that a backlog does not hold up everything else.
 FRAMES_A_BATCH = 5000
+
+# Faults of one epoch, which hold up no other.
+_GAPS = (GapError, JournalGapError)
+_EPOCH_FAULTS = (LedgerError, SequenceGapError, EpochClosedError, *_GAPS)
 
 log = structlog.get_logger()
 
@@ -50,10 +55,19 @@ class EpochKeeper:
         return True
 
     async def close(self, books: Books) -> None:
-        """Settle a dead worker's journal to its end, close what is open, give back its leases."""
-        while await self.settle(books):
-            pass
+        """Settle a dead worker's journal to its end, close what is open, give back its leases.
+
+        A gap raises `GapError` or `JournalGapError`, unless the machine went down without the
+        journal's tail: then the journal ends there.
+        """
         lost = self.folder.boot_id != boot_id() and self.folder.sync != "always"
+        try:
+            while await self.settle(books):
+                pass
+        except _GAPS as gap:
+            if not lost:
+                raise
+            log.error("alarm_journal_cut", worker=self.epoch.worker, epoch=self.epoch.number, gap=str(gap))
         open_insertions = len(self._fold.open)
         self._fold.close_open(Cause.POWER_LOSS if lost else Cause.PROCESS_DIED)
         self._in_doubt = self._fold.batch()
@@ -66,8 +80,12 @@ class EpochKeeper:
             unknown=open_insertions,
             lost=lost,
         )
-        self._reader.close()
+        self.let_go()
         self.folder.remove()
+
+    def let_go(self) -> None:
+        """Close the journal's files."""
+        self._reader.close()
 
     def sync(self) -> None:
         """Bring the journal to the disk."""
@@ -81,12 +99,13 @@ class EpochKeeper:
 
 
 class Epochs:
-    """All epochs of one node."""
+    """All epochs of one node. What is wrong with one of them is alarmed, and holds up no other."""
 
     def __init__(self, node: str, data_dir: Path) -> None:
         self._node = node
         self._data_dir = data_dir
         self._keepers: dict[Epoch, EpochKeeper] = {}
+        self._alarms: dict[Epoch, str] = {}
 
     @property
     def living(self) -> Sequence[EpochKeeper]:
@@ -95,26 +114,63 @@ class Epochs:
 
     async def look(self, books: Books) -> None:
         """Find new epochs and register them; close those whose worker is gone."""
-        applied = {each.epoch: each.applied for each in await books.open_epochs(self._node)}
+        applied = await _applied(books, [self._node])
         folders = {folder.epoch: folder for folder in find_epochs(self._data_dir)}
+        missing = applied.keys() - folders.keys()
+        if new := folders.keys() - applied.keys():
+            for epoch in new:
+                await books.open_epoch(epoch, folders[epoch].boot_id)
+            applied = await _applied(books, {epoch.node for epoch in folders})
         for epoch, folder in folders.items():
-            if epoch not in applied:
-                await books.open_epoch(epoch, folder.boot_id)
-            if epoch not in self._keepers:
-                self._keepers[epoch] = EpochKeeper(folder, applied.get(epoch, 0))
-            if not folder.is_alive():
-                await self._keepers[epoch].close(books)
-                del self._keepers[epoch]
-        for epoch in applied.keys() - folders.keys():
-            log.error("alarm_journal_missing", worker=epoch.worker, epoch=epoch.number)
+            await self._guarded(epoch, self._tend(books, folder, applied.get(epoch)))
+        for epoch in missing:
+            self._alarm(epoch, "alarm_journal_missing", "its folder is gone")
             await books.close_epoch(epoch, lost=True, now=datetime.now(UTC))
+            self._forget(epoch)
 
     async def settle(self, books: Books) -> None:
         """Bring what was written since the last call into the books."""
         for keeper in self.living:
-            await keeper.settle(books)
+            await self._guarded(keeper.epoch, keeper.settle(books))
 
     def sync(self) -> None:
         """Bring every journal to the disk; may run in a thread."""
         for keeper in self.living:
             keeper.sync()
+
+    async def _tend(self, books: Books, folder: EpochFolder, applied: int | None) -> None:
+        """Keep one epoch that was found on disk; `applied` is None when the books have closed it."""
+        alive = folder.is_alive()
+        if applied is None and not alive:
+            self._forget(folder.epoch)
+            folder.remove()  # all but this was done when control was stopped
+            return
+        if folder.epoch not in self._keepers:
+            self._keepers[folder.epoch] = EpochKeeper(folder, applied or 0)
+        if not alive:
+            await self._keepers[folder.epoch].close(books)
+            self._forget(folder.epoch)
+
+    async def _guarded(self, epoch: Epoch, work: Coroutine[Any, Any, object]) -> None:
+        try:
+            await work
+        except _EPOCH_FAULTS as error:
+            self._alarm(epoch, "alarm_settlement_refused", f"{type(error).__name__}: {error}")
+            if isinstance(error, SequenceGapError):
+                self._forget(epoch)  # the next look reads again from what was applied
+
+    def _forget(self, epoch: Epoch) -> None:
+        keeper = self._keepers.pop(epoch, None)
+        if keeper is not None:
+            keeper.let_go()
+
+    def _alarm(self, epoch: Epoch, alarm: str, error: str) -> None:
+        """Say once what is wrong with an epoch, however often it is met."""
+        if self._alarms.get(epoch) != error:
+            self._alarms[epoch] = error
+            log.error(alarm, node=epoch.node, worker=epoch.worker, epoch=epoch.number, error=error)
+
+
+async def _applied(books: Books, nodes: Iterable[str]) -> Mapping[Epoch, int]:
+    """Return how far the journals of the epochs that are open were applied."""
+    return {each.epoch: each.applied for node in nodes for each in await books.open_epochs(node)}
