@@ -45,7 +45,7 @@ from adapters.processes.messages import (
     ToChild,
     Want,
 )
-from adapters.processes.plan_file import write_plan
+from adapters.processes.plan_file import newest_plan_version, write_plan
 from adapters.processes.worker_lines import WorkerLine, WorkerLines
 from engine.composition import septets_of
 from inventory.books import EpochClosedError, LedgerError, SequenceGapError
@@ -58,6 +58,8 @@ PLAN_S = 1.0
 PING_S = 0.5
 RETRY_S = 0.5
 SETTLE_UP_S = 10.0
+# Leases asked for longer ago than this were asked for again.
+STALE_S = 1.0
 
 _DATABASE_FAULTS: tuple[type[BaseException], ...] = (*DATABASE_AWAY, asyncpg.PostgresError)
 
@@ -79,6 +81,7 @@ class Control:
         self._lines = WorkerLines(settings.node.name, self._joined, self._wanted, self._gave)
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
         self._plan: NewPlan | None = None
+        self._plan_version = newest_plan_version(spec.data_dir)
         self._switches: Switches | None = None
         self._planner = self._make_planner()
 
@@ -221,7 +224,8 @@ class Control:
             await campaigns.advance(now)
             await self._tell_switches(switches, now)
             serving = await campaigns.serving(now)
-            plan = self._planner.plan(time.time_ns(), serving, now.timestamp())
+            self._plan_version = max(self._plan_version + 1, time.time_ns())  # the clock may jump back
+            plan = self._planner.plan(self._plan_version, serving, now.timestamp())
             self._plan = NewPlan(path=str(write_plan(self._spec.data_dir, plan)))
             self._lines.broadcast(self._plan)
             if len(self._lines) > 1:
@@ -258,6 +262,9 @@ class Control:
         await self._attempt(tell)
 
     async def _wanted(self, line: WorkerLine, want: Want) -> None:
+        if time.monotonic() - want.at > STALE_S:
+            return  # it waited behind a slow database; the worker has asked anew
+
         async def grant(books: PostgresBooks) -> None:
             horizon = self._settings.leases.horizon_s
             holders = max(1, len(self._lines))

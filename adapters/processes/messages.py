@@ -30,9 +30,10 @@ class Hello(Message):
 
 
 class Want(Message):
-    """A worker asks for lease units."""
+    """A worker asks for lease units, at a monotonic second (stale requests are dropped)."""
 
     kind: Literal["want"] = "want"
+    at: float
     requests: tuple[LeaseRequest, ...]
 
 

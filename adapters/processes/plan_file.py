@@ -24,6 +24,11 @@ def write_plan(data_dir: Path, plan: Plan) -> Path:
     return path
 
 
+def newest_plan_version(data_dir: Path) -> int:
+    """Return the highest version of the plan files there are, 0 when there is none."""
+    return max((int(path.stem) for path in (data_dir / PLAN_FOLDER).glob("*.plan")), default=0)
+
+
 def map_plan(path: Path) -> Plan:
     """Map a plan file. Raises `OSError`, or `inventory.plan.PlanError` for a cut or damaged one."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -175,6 +175,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         listening = self._listening[route]
         while True:
+            await self._until_a_worker_is_up()
             try:
                 connection, peer = await loop.sock_accept(listening)
             except OSError as error:
@@ -183,6 +184,11 @@ class Supervisor:
                 continue
             with connection:
                 self._hand_over(route, connection, f"{peer[0]}:{peer[1]}")
+
+    async def _until_a_worker_is_up(self) -> None:
+        """Leave connections in the backlog while the only worker is being replaced."""
+        while not any(worker.up for worker in self._workers):  # noqa: ASYNC110  # a child's start sets no event
+            await asyncio.sleep(WATCH_S)
 
     def _hand_over(self, route: str, connection: socket.socket, peer: str) -> None:
         if sum(worker.sessions for worker in self._workers) >= self._settings.relay.max_sessions:

@@ -7,6 +7,7 @@ import random
 import signal
 import socket
 import time
+import traceback
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,6 +58,7 @@ from inventory.plan import PlanError, PlannedCampaign
 LEASE_TICK_S = 0.05
 BEAT_S = 0.5
 DRAIN_S = 5.0
+ALARM_EVERY_S = 1.0
 
 log = structlog.get_logger()
 
@@ -89,6 +91,8 @@ class Worker:
         self._links: set[Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = 0
+        self._faults = 0
+        self._alarmed_at = -ALARM_EVERY_S
         self._catalogue: tuple[PlannedCampaign, ...] = ()
         self._catalogue_digest = ""
         self._serving: frozenset[int] = frozenset()
@@ -187,7 +191,14 @@ class Worker:
         log.warning(event, peer=link.peer, system_id=link.session.system_id.decode("latin-1"))
 
     def _alarm(self, error: Exception) -> None:
-        log.error("alarm_internal_error", exc_info=error)
+        """Say where it broke, at most once a second, without the message: it may hold a number."""
+        now = time.monotonic()
+        self._faults += 1
+        if now - self._alarmed_at >= ALARM_EVERY_S:
+            trace = traceback.format_tb(error.__traceback__)
+            log.error("alarm_internal_error", error=type(error).__name__, times=self._faults, trace=trace)
+            self._alarmed_at = now
+            self._faults = 0
 
     def _sync_failed(self, error: OSError) -> None:
         log.error("alarm_journal_sync_failed", error=str(error))
@@ -295,7 +306,7 @@ class Worker:
                 continue
             self._return(self._book.surrender(self._serving))
             if requests := self._book.requests(self._serving):
-                self._control.say(Want(requests=tuple(requests)))
+                self._control.say(Want(requests=tuple(requests), at=time.monotonic()))
 
     async def _beat(self) -> None:
         while True:

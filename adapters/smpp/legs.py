@@ -52,6 +52,11 @@ class _Leg(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=WRITE_HIGH_OCTETS)
         tune(self.transport.get_extra_info("socket"))
 
+    def send(self, octets: bytes) -> None:
+        """Write octets; after a FIN of ours there is nobody to read them."""
+        if not self.lost and not self.finished:
+            self.transport.write(octets)
+
     def finish(self) -> None:
         """Send FIN after what is buffered; the other direction stays open until its peer's FIN."""
         if self.lost:
@@ -144,7 +149,7 @@ class Link:
         self._platform: PlatformLeg | None = None
         self._smsc: SmscLeg | None = None
         self._early = b""
-        self._held: deque[bytes] = deque()
+        self._held: deque[tuple[bytes, bool]] = deque()
         self._dial: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ending = False
@@ -164,7 +169,7 @@ class Link:
             return  # unanswered, so the platform sends them again elsewhere; read, so that FIN stays FIN
         onward = self.session.from_platform(data, self._hooks.read())
         if onward:
-            self._to_smsc(onward)
+            self._to_smsc(onward, journalled=self.session.has_inserted)
         self._speak()
         if self._dial is None and self.session.stage is Stage.BINDING:
             self._start_dial()
@@ -185,8 +190,8 @@ class Link:
         """Relay octets of the SMSC."""
         self._hooks.read()
         onward = self.session.from_smsc(data)
-        if onward and self._platform is not None and not self._platform.lost:
-            self._platform.transport.write(onward)
+        if onward and self._platform is not None:
+            self._platform.send(onward)
         self._speak()
         if self._draining and self.session.unanswered <= 0:
             self._end()
@@ -231,36 +236,40 @@ class Link:
 
     # -- writing ----------------------------------------------------------------------------------
 
-    def _to_smsc(self, octets: bytes) -> None:
+    def _to_smsc(self, octets: bytes, *, journalled: bool) -> None:
+        """Write octets, or hold them until the frame that speaks of them is on the disk (`journalled`)."""
         gate = self._hooks.gate
-        if gate is not None and (gate.hold(self._release) or self._held):
-            self._held.append(octets)
+        waits = journalled and gate is not None and gate.hold(self._release)
+        if waits or self._held:
+            self._held.append((octets, waits))
         else:
             self._write_smsc(octets)
 
     def _release(self) -> None:
-        """Let the oldest held octets go: their journal frame is on the disk."""
+        """Let the oldest held octets go, and those behind them that wait for no frame of their own."""
         if self._held:
-            self._write_smsc(self._held.popleft())
+            self._write_smsc(self._held.popleft()[0])
+        while self._held and not self._held[0][1]:
+            self._write_smsc(self._held.popleft()[0])
         if self._ending:
             self._finish_legs()
 
     def _write_smsc(self, octets: bytes) -> None:
         if self._smsc is None:
             self._early += octets
-        elif not self._smsc.lost:
-            self._smsc.transport.write(octets)
+        else:
+            self._smsc.send(octets)
 
     def _speak(self) -> None:
         """Write what the session itself has to say, and end when it is broken."""
         session = self.session
         if session.to_smsc:
             octets, session.to_smsc = session.to_smsc, b""
-            self._to_smsc(octets)
+            self._to_smsc(octets, journalled=False)
         if session.to_platform:
             octets, session.to_platform = session.to_platform, b""
-            if self._platform is not None and not self._platform.lost:
-                self._platform.transport.write(octets)
+            if self._platform is not None:
+                self._platform.send(octets)
         if session.stage is Stage.BROKEN and not self._ending:
             self._hooks.event("protocol_error", self)
             self._end()
@@ -288,7 +297,7 @@ class Link:
         if self._ending:
             self._finish_legs()
             return
-        self._ending = True
+        self._ending = self.session.ending = True
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_later(LINGER_S, self._release_legs)
@@ -297,14 +306,13 @@ class Link:
         self._finish_legs()
 
     def _finish_legs(self) -> None:
-        """Send what FINs are due: a platform that only finished sending may still get its answers."""
+        """Send what FINs are due: towards the SMSC at once, towards the platform when no answer can come."""
         if self._held:
             return
         platform, smsc = self._platform, self._smsc
         if smsc is not None:
             smsc.finish()
-        answers_over = smsc is None or smsc.at_eof or smsc.lost
-        if platform is not None and (answers_over or not platform.at_eof):
+        if platform is not None and (smsc is None or smsc.at_eof or smsc.lost):
             platform.finish()
 
     def _init_expired(self) -> None:

@@ -73,6 +73,7 @@ class Session:
         "_smsc_rest",
         "_system_ids",
         "ending",
+        "has_inserted",
         "stage",
         "system_id",
         "to_platform",
@@ -106,6 +107,7 @@ class Session:
         self._late: dict[int, Insertion] = {}
         self._listed = False
         self.ending = False
+        self.has_inserted = False
         self.stage = Stage.OPENED
         self.system_id = b""
         self.to_platform = b""
@@ -157,6 +159,7 @@ class Session:
                 self._pending.pop(sequence, None)
             pieces = []
             kept = 0
+        self.has_inserted = bool(pieces)
         if kept == 0 and not pieces:
             return buffer if at == size else buffer[:at]
         pieces.append(buffer[kept:at])
