@@ -5,14 +5,24 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import psutil
 import yaml
+
+from adapters.cli.counts import document
+from adapters.files.journal_reader import unsettled
+from adapters.postgres.books import PostgresBooks
+from adapters.postgres.pool import open_pool
+from adapters.postgres.server import join
+from adapters.simulator.notification import Address, Kind, Notification
+from adapters.simulator.smsc import SimulatedSmsc
 
 POSDATA = (sys.executable, "-P", "-m", "engine.bootstrap")
 READY_WITHIN_S = 30
@@ -35,6 +45,26 @@ def campaign(name: str, text: str, quantity: int | None, **changes: Any) -> dict
     } | changes
 
 
+def settings_for(smsc_port: int, **sections: dict[str, Any]) -> dict[str, Any]:
+    """Return settings that serve at any hour in front of one SMSC; each section's keys may be changed."""
+    settings: dict[str, dict[str, Any]] = {
+        "node": {"name": "relay-1", "data_dir": "./data"},
+        "relay": {"listen": "127.0.0.1:0", "upstream": [f"127.0.0.1:{smsc_port}"]},
+        "policy": {"allow_unreviewed": True, "lead_time_hours": 0, "quiet_hours": None},
+        "http": {"listen": "127.0.0.1:0"},
+    }
+    for name, changes in sections.items():
+        settings[name] = settings.get(name, {}) | changes
+    return settings
+
+
+def notification(number: int, text: str = "Llamada perdida de 5501234567", **changes: Any) -> Notification:
+    """Return a plain notification to the `number`-th subscriber of LADA 55, whose number is nobody's."""
+    fields: dict[str, Any] = {"kind": Kind.PLAIN} | changes
+    subscriber = Address(f"52550{number:07d}", 1, 1)
+    return Notification(Address("5501234567", 2, 1), subscriber, text, **fields)
+
+
 @dataclass
 class Node:
     """One node: its settings, its process, the commands run against it."""
@@ -45,6 +75,9 @@ class Node:
     relay: tuple[str, int] = ("", 0)
     http: str = ""
     log: list[str] = field(default_factory=list)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    routes: dict[str, tuple[str, int]] = field(default_factory=dict)
+    ready_line: str = ""
 
     @property
     def config(self) -> Path:
@@ -63,15 +96,21 @@ class Node:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
+                env=os.environ | dict(self.environment),
             )
         assert self.process.stdout is not None
         async with asyncio.timeout(READY_WITHIN_S):
             line = (await self.process.stdout.readline()).decode()
         assert line.startswith("ready "), (line, self.log_text()[-2000:])
         words = dict(word.split("=", 1) for word in line.split()[1:])
-        host, _, port = words["relay"].rpartition(":")
-        self.relay = (host, int(port))
+        self.routes = {}
+        for route in words["relay"].split(","):
+            name, _, address = route.rpartition("=")
+            host, _, port = address.rpartition(":")
+            self.routes[name or "default"] = (host, int(port))
+        self.relay = next(iter(self.routes.values()))
         self.http = words["http"]
+        self.ready_line = line
 
     async def stop(self) -> int:
         """Drain the node with SIGTERM; return its exit code."""
@@ -134,6 +173,78 @@ class Node:
                 pass
         return counts
 
+    async def books(self) -> dict[str, Any]:
+        """Return the document of `counts`, read from the running node without a process of its own."""
+        dsn = await join(self.directory / "data")
+        assert dsn is not None, self.log_text()[-2000:]
+        async with await open_pool(dsn, max_size=1) as pool:
+            books = PostgresBooks(pool)
+            counts, epochs = await books.counts(), await books.open_epochs(self.settings["node"]["name"])
+        applied = {each.epoch: each.applied for each in epochs}
+        return document(counts, unsettled(self.directory / "data", applied))
+
+    async def books_when(
+        self, condition: Callable[[dict[str, Any]], bool], timeout_s: float = 15
+    ) -> dict[str, Any]:
+        """Return the books once everything is settled and a condition holds for them."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                counts = await self.books()
+                check_books(counts)
+                if counts["unsettled"] == 0 and condition(counts):
+                    return counts
+                await asyncio.sleep(0.05)
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[list[dict[str, Any]]]:
+        """Read the books again and again beside what happens inside, and check each reading."""
+        dsn = await join(self.directory / "data")
+        assert dsn is not None, self.log_text()[-2000:]
+        seen: list[dict[str, Any]] = []
+        async with await open_pool(dsn, max_size=1) as pool:
+            books, over = PostgresBooks(pool), asyncio.Event()
+
+            async def watch() -> None:
+                while not over.is_set():
+                    seen.append(document(await books.counts(), 0))
+                    check_books(seen[-1])
+                    await asyncio.sleep(0.03)
+
+            task = asyncio.create_task(watch())
+            try:
+                yield seen
+            finally:
+                over.set()
+                await task
+
+    async def restart(self) -> None:
+        """Start again where the platform knows the node: on the same port."""
+        self.settings["relay"]["listen"] = f"{self.relay[0]}:{self.relay[1]}"
+        await self.start()
+
+    async def settled(self, notifications: int, timeout_s: float = 15) -> dict[str, Any]:
+        """Return the books once so many notifications are in them and nothing is in flight; they balance."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                counts = await self.books()
+                check_books(counts)
+                waiting = counts["unsettled"] or any(each["in_flight"] for each in counts["campaigns"])
+                if counts["notifications"] >= notifications and not waiting:
+                    break
+                await asyncio.sleep(0.02)
+        assert counts["notifications"] == notifications
+        return counts
+
+    async def fetch(self, query: str, *arguments: Any) -> list[dict[str, Any]]:
+        """Return the rows of a query on the node's database."""
+        dsn = await join(self.directory / "data")
+        assert dsn is not None, self.log_text()[-2000:]
+        connection = await asyncpg.connect(dsn)
+        try:
+            return [dict(row) for row in await connection.fetch(query, *arguments)]
+        finally:
+            await connection.close()
+
     async def gate(self, wanted: str | None, timeout_s: float = 15) -> None:
         """Wait until every worker gives `wanted` as the reason why it inserts no ads (None: it does)."""
         async with asyncio.timeout(timeout_s):
@@ -145,10 +256,36 @@ class Node:
         path = self.directory / "data" / "status.json"
         return json.loads(path.read_text()) if path.exists() else []
 
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Return the log's entries of one event; every line of the log is one JSON document."""
+        entries = [json.loads(line) for line in self.log_text().splitlines()]
+        return [entry for entry in entries if entry["event"] == name]
+
+    async def logged(self, name: str, timeout_s: float = 10) -> dict[str, Any]:
+        """Return the first entry of an event once there is one."""
+        async with asyncio.timeout(timeout_s):
+            while not (found := self.events(name)):
+                await asyncio.sleep(0.02)
+        return found[0]
+
     def log_text(self) -> str:
         """Return what the node logged so far."""
         path = self.directory / "log"
         return path.read_text() if path.exists() else ""
+
+
+@asynccontextmanager
+async def running(
+    directory: Path, settings: dict[str, Any], environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Node]:
+    """Yield a started node; whatever is left of it at the end is killed."""
+    node = Node(directory, settings, environment=environment or {})
+    try:
+        await node.start()
+        yield node
+    finally:
+        if node.process is not None and node.process.returncode is None:
+            await node.kill()
 
 
 def check_books(counts: dict[str, Any]) -> None:
@@ -158,8 +295,54 @@ def check_books(counts: dict[str, Any]) -> None:
     assert counts["notifications"] == fates, counts
     for each in counts["campaigns"]:
         ledger = each["ledger"]
+        assert each["in_flight"] <= ledger["leased"], counts
         assert each["inserted"] == sum(each[k] for k in ("accepted", "rejected", "unknown", "in_flight"))
         assert ledger["settled"] == each["accepted"] + each["unknown"]
         if each["quantity"] is not None:
             assert each["quantity"] == ledger["settled"] + ledger["leased"] + ledger["free"]
             assert min(ledger["settled"], ledger["leased"], ledger["free"], each["in_flight"]) >= 0
+
+
+def balanced_with(counts: dict[str, Any], smsc: SimulatedSmsc, texts: dict[str, str]) -> None:
+    """Assert that each campaign's books equal, to the unit, what the SMSC counted of its text."""
+    check_books(counts)
+    for each in counts["campaigns"]:
+        seen = smsc.tally.counts[texts[each["name"]]]
+        assert (each["unknown"], each["in_flight"]) == (0, 0), counts
+        assert (each["accepted"], each["inserted"]) == (seen.accepted, seen.received), (counts, seen)
+        assert each["rejected"] == seen.received - seen.accepted, (counts, seen)
+
+
+def bounded_by(counts: dict[str, Any], smsc: SimulatedSmsc, texts: dict[str, str], outstanding: int) -> None:
+    """Assert what holds after kills with so many submits outstanding (issue 2, Recovery)."""
+    check_books(counts)
+    for each in counts["campaigns"]:
+        seen = smsc.tally.counts[texts[each["name"]]]
+        most = each["accepted"] + each["rejected"] + each["unknown"]
+        assert each["accepted"] <= seen.accepted <= seen.received <= most, (counts, seen)
+        assert each["in_flight"] == 0
+        assert each["ledger"]["settled"] <= each["quantity"]
+    assert sum(each["unknown"] for each in counts["campaigns"]) <= outstanding, (counts, outstanding)
+
+
+class Feed:
+    """Notifications for a platform until told to stop; `sent` are those that were handed out."""
+
+    def __init__(self, source: Iterable[Notification]) -> None:
+        self.sent: list[Notification] = []
+        self._source = iter(source)
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Hand out no more."""
+        self._stopped = True
+
+    def __iter__(self) -> Iterator[Notification]:
+        while not self._stopped:
+            self.sent.append(next(self._source))
+            yield self.sent[-1]
+
+    def missing_at(self, smsc: SimulatedSmsc) -> int:
+        """Return how many of the notifications the SMSC never accepted (plain ones, `track_copies`)."""
+        keys = {(n.source.digits.encode(), n.destination.digits.encode(), n.text) for n in self.sent}
+        return len(keys - smsc.copies.keys())
