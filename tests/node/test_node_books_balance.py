@@ -1,0 +1,91 @@
+"""The books of a whole node under load, against what the SMSC counted."""
+
+from itertools import islice
+from random import Random
+
+import pytest
+
+from adapters.files.reference_data import load_geography
+from adapters.simulator.faults import Faults
+from adapters.simulator.notification import Notification
+from adapters.simulator.pace import SteadyPace
+from adapters.simulator.pdu import ESME_ROK, ESME_RSYSERR, ESME_RTHROTTLED, VENDOR_STATUS
+from adapters.simulator.raw_platform import RawPlatform
+from adapters.simulator.smsc import SimulatedSmsc
+from adapters.simulator.traffic import Traffic
+from tests.node.harness import Node, campaign
+from tests.node.load import RATE, assert_equal
+
+
+def traffic(seed: int) -> Traffic:
+    """Return every kind of notification that a platform sends."""
+    return Traffic(Random(seed), load_geography().weights)
+
+
+def notifications(seed: int, count: int) -> list[Notification]:
+    """Return so many of them."""
+    return list(islice(traffic(seed), count))
+
+
+async def test_the_books_balance_at_every_moment_they_are_read(
+    node: Node, smsc: SimulatedSmsc, platform: RawPlatform
+) -> None:
+    """Each reading under load balances; in the end every campaign equals the SMSC's count, to the unit."""
+    texts = {
+        "sol": "Compra en tienda sol",
+        "luna": "Luna, todo a mitad de precio. Marca 5512345678",
+        "mar": "Mar azul en mi.tienda/mar",
+        "rio": "Rio",
+    }
+    smsc.register_ads(*texts.values())
+    jalisco = {"include": [{"state": "MX-JAL"}, {"lada": "55"}], "exclude": [{"lada": "33"}]}
+    await node.book(
+        campaign("sol", texts["sol"], 600),
+        campaign("luna", texts["luna"], 500, target=jalisco),
+        campaign("mar", texts["mar"], 300, **{"class": "standard"}),
+        campaign("rio", texts["rio"], 20_000, pacing="even"),
+    )
+    await node.gate(None)
+    async with node.watched() as readings:
+        await platform.submit_all(notifications(1, 7000), SteadyPace(RATE))
+    counts = await node.books_when(lambda now: now["notifications"] == 7000)
+    assert counts == await node.counts()
+    assert_equal(counts, smsc, texts)
+    by_name = {each["name"]: each for each in counts["campaigns"]}
+    assert by_name["sol"]["ledger"]["settled"] == 600
+    assert by_name["luna"]["ledger"]["settled"] == 500
+    assert by_name["mar"]["ledger"]["settled"] == 300
+    assert 0 < by_name["rio"]["accepted"] <= 20_000 * 0.07 + RATE  # the busiest hour, and one plan's second
+    assert counts["pass_through"]["on_pace"] > 0
+    assert len({reading["notifications"] for reading in readings}) >= 10
+    assert len(readings) >= 20
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param(Faults(throttle=0.1), id="throttles"),
+        pytest.param(
+            Faults(throttle=0.05, vendor=0.1, system_error=0.05, reorder=0.2, delay=0.1, delay_s=0.05),
+            id="refuses, reorders, delays",
+        ),
+    ],
+)
+async def test_refusals_cost_no_unit_and_no_notification(
+    node: Node, smsc: SimulatedSmsc, platform: RawPlatform, faults: Faults
+) -> None:
+    """Each notification is answered with the SMSC's own status, and refused units are spent again."""
+    texts = {"sol": "Compra en tienda sol", "luna": "Luna llena"}
+    smsc.register_ads(*texts.values())
+    smsc.faults = faults
+    await node.book(campaign("sol", texts["sol"], 700), campaign("luna", texts["luna"], 900))
+    await node.gate(None)
+    await platform.submit_all(notifications(2, 4000), SteadyPace(RATE))
+    counts = await node.books_when(lambda now: now["notifications"] == 4000)
+    assert_equal(counts, smsc, texts)
+    assert smsc.received == 4000
+    assert platform.statuses == smsc.answered
+    assert set(smsc.answered) <= {ESME_ROK, ESME_RTHROTTLED, ESME_RSYSERR, VENDOR_STATUS}
+    assert min(smsc.answered.values()) > 100
+    assert [each["ledger"]["settled"] for each in counts["campaigns"]] == [700, 900]
+    assert all(each["rejected"] == each["returned"] > 0 for each in counts["campaigns"])
