@@ -1,4 +1,4 @@
-"""What a handset shows and what one SMS part costs, by libraries we did not write (gsm0338, Python's codecs)."""
+"""What a handset shows and what one SMS part costs, by libraries that we did not write."""
 
 import gsm0338
 

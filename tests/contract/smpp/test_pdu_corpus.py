@@ -1,4 +1,4 @@
-"""The corpus of hand-made PDUs (fixtures/pdus, one file a case), each sent through a session with an ad ready."""
+"""The corpus of PDUs (fixtures/pdus, one file a case), each sent through a session with an ad ready."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
