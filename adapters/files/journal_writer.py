@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from engine.journal import MAX_FRAME_OCTETS, pack_frame
@@ -26,8 +27,9 @@ class JournalWriter:
     """Appends frames to one epoch's segments; the only writer of its directory.
 
     `sequence` is the last frame written. `append` never raises and never blocks on the disk: a
-    frame that can't be written whole is refused (False), and the next one takes its place. `syncs`
-    says that its owner calls `sync` (control does otherwise).
+    frame that can't be written whole is refused (False), and the next one takes its place. On a full
+    disk it is born without a segment, refuses every frame, and `prepare` tries again. `syncs` says
+    that its owner calls `sync` (control does otherwise).
     """
 
     def __init__(
@@ -39,22 +41,23 @@ class JournalWriter:
         syncs: bool = False,
     ) -> None:
         self._syncs = syncs
-        directory.mkdir(parents=True)
         self.directory = directory
         self.sequence = 0
+        self._epoch = epoch
         self._segment_octets = segment_octets
-        self._lock = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        _write_whole(directory / EPOCH_FILE, json.dumps(epoch).encode())
-        self._index = 0
-        self._at = 0
-        self._segment = self._allocate(1)
+        self._lock: int | None = None
         self._index = 1
+        self._at = 0
+        self._segment: int | None = None
         self._next: int | None = None
         self._former: list[int] = []
+        with suppress(OSError):  # `prepare` says what it is
+            self._open()
 
     def append(self, entries: bytes) -> bool:
         """Write one frame of packed entries; False when it could not be written whole."""
+        if self._segment is None:
+            return False
         frame = pack_frame(self.sequence + 1, entries)
         if len(frame) > MAX_FRAME_OCTETS:
             return False  # the reader would take it for the end of the segment
@@ -74,6 +77,8 @@ class JournalWriter:
         """Preallocate the next segment in time, off the hot path. Raises `OSError` when the disk is full."""
         while self._former and not self._syncs:
             os.close(self._former.pop())
+        if self._segment is None:
+            self._open()
         if self._next is None and self._at > self._segment_octets * PREPARE_AT:
             self._next = self._allocate(self._index + 1)
 
@@ -84,6 +89,8 @@ class JournalWriter:
         """
         upto = self.sequence
         segment = self._segment
+        if segment is None:
+            return upto
         while self._former and self._former[0] != segment:  # it may become a former one just now
             os.fdatasync(self._former[0])
             os.close(self._former.pop(0))
@@ -96,8 +103,16 @@ class JournalWriter:
             if descriptor is not None:
                 os.close(descriptor)
 
+    def _open(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if self._lock is None:
+            self._lock = os.open(self.directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+        _write_whole(self.directory / EPOCH_FILE, json.dumps(self._epoch).encode())
+        self._segment = self._allocate(self._index)
+
     def _advance(self) -> bool:
-        if self._next is None:
+        if self._next is None or self._segment is None:
             return False
         self._former.append(self._segment)  # before the switch, so that no sync misses it
         self._segment, self._next = self._next, None

@@ -177,6 +177,8 @@ class Control:
                 log.error("alarm_database_away", error=f"{type(error).__name__}: {error}")
             except MigrationError as error:
                 log.error("alarm_database_schema", error=str(error))
+            except Exception as error:  # a bug in a plan must not end leases and settlement
+                log.error("alarm_internal_error", exc_info=error)
             self._books = None
             await asyncio.sleep(RETRY_S)
 

@@ -8,8 +8,10 @@ import signal
 import socket
 import time
 import traceback
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -117,8 +119,8 @@ class Worker:
         """Work until drained."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._start_drain)
         tasks = [
-            asyncio.ensure_future(each)
-            for each in (self._control.run(), self._tick_leases(), self._beat(), self._housekeep())
+            asyncio.ensure_future(self._unending(each))
+            for each in (self._control.run, self._tick_leases, self._beat, self._housekeep)
         ]
         gc.collect()
         gc.freeze()
@@ -132,6 +134,15 @@ class Worker:
         self._recorder.commit()
         self._journal.sync()
         self._journal.close()
+
+    async def _unending(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do endless work, again after a fault in it: a bug there is alarmed and ends nothing else."""
+        while True:
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001  # whatever it is, the relay goes on
+                self._alarm(error)
+                await asyncio.sleep(BEAT_S)
 
     # -- connections ------------------------------------------------------------------------------
 
@@ -209,8 +220,13 @@ class Worker:
         """Tell everybody the time at a read; return the monotonic second."""
         now = time.time()
         self._recorder.hour = int(now // 3600)
-        for inserter in self._inserters.values():
-            inserter.at(now)
+        try:
+            for inserter in self._inserters.values():
+                inserter.at(now)
+        except Exception as error:  # noqa: BLE001  # without a clock no ads, but every notification
+            self._alarm(error)
+            for inserter in self._inserters.values():
+                inserter.gate = Reason.INTERNAL_ERROR  # until the next beat
         return time.monotonic()
 
     # -- control ----------------------------------------------------------------------------------
@@ -224,6 +240,13 @@ class Worker:
 
     def _from_control(self, message: FromControl) -> None:
         self._heard_at = time.monotonic()
+        try:
+            self._obey(message)
+        except Exception as error:  # noqa: BLE001  # what one message breaks must not end the line
+            self._alarm(error)
+        self._set_gate()
+
+    def _obey(self, message: FromControl) -> None:
         match message:
             case Leases():
                 for campaign, totals in message.totals.items():
@@ -237,7 +260,6 @@ class Worker:
                 self._return(self._book.recall(message.campaign))
             case Ping():
                 pass
-        self._set_gate()
 
     def _take_plan(self, path: Path) -> None:
         """Switch to a new plan between two messages; a bad one leaves the former in force."""

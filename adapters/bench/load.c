@@ -1,0 +1,325 @@
+/* Load for benchmarks, on loopback only: three programs in one, chosen by the first argument.
+ *
+ *   sink                               an SMSC that answers ESME_ROK; prints its port
+ *   relay UPSTREAM_PORT                a TCP relay that looks at nothing; prints its port
+ *   send PORT FILE WINDOW COUNT RATE BINDS
+ *       binds BINDS transmitters, sends COUNT requests taken in turn from FILE (whole PDUs, one behind
+ *       the other), at most WINDOW unanswered per bind, RATE a second in all (0: as fast as answers
+ *       come), and prints one JSON line: count, seconds, answers that were not ESME_ROK, latency
+ *       quantiles in microseconds.
+ *
+ * SMPP 3.4 sections 3.2 (PDU layout), 4.1 (bind), 4.4 (submit_sm).
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHUNK (256 * 1024)
+#define MAX_FDS 4096
+#define BIND_TRANSMITTER 0x00000002u
+#define BIND_TRANSCEIVER 0x00000009u
+#define SUBMIT_SM 0x00000004u
+#define DATA_SM 0x00000103u
+#define RESPONSE 0x80000000u
+
+static void die(const char *what) { perror(what); exit(1); }
+
+static uint32_t get32(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void put32(uint8_t *p, uint32_t v) {
+    p[0] = v >> 24; p[1] = v >> 16; p[2] = v >> 8; p[3] = v;
+}
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static void tune(int fd) {
+    int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
+static int listening(void) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || bind(fd, (void *)&a, n) || listen(fd, 128) || getsockname(fd, (void *)&a, &n)) die("listen");
+    printf("%d\n", ntohs(a.sin_port));
+    fflush(stdout);
+    return fd;
+}
+
+static int dial(int port) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || connect(fd, (void *)&a, sizeof a)) die("connect");
+    tune(fd);
+    return fd;
+}
+
+static void watch(int ep, int fd, uint32_t events, int op) {
+    struct epoll_event e = {.events = events, .data.fd = fd};
+    if (epoll_ctl(ep, op, fd, &e)) die("epoll_ctl");
+}
+
+/* Octets on their way out of one descriptor. */
+struct out { uint8_t *data; size_t begin, end, room; };
+static struct out outs[MAX_FDS];
+
+static void queue(int fd, const uint8_t *p, size_t n) {
+    struct out *o = &outs[fd];
+    if (o->end + n > o->room) {
+        memmove(o->data, o->data + o->begin, o->end - o->begin);
+        o->end -= o->begin; o->begin = 0;
+        if (o->end + n > o->room) {
+            o->room = 2 * (o->end + n);
+            o->data = realloc(o->data, o->room);
+        }
+    }
+    memcpy(o->data + o->end, p, n);
+    o->end += n;
+}
+
+/* Write what is queued; returns 0 when something is left. */
+static int flush_out(int fd) {
+    struct out *o = &outs[fd];
+    while (o->begin < o->end) {
+        ssize_t n = write(fd, o->data + o->begin, o->end - o->begin);
+        if (n < 0) {
+            if (errno == EAGAIN) return 0;
+            o->begin = o->end = 0;
+            return 1;
+        }
+        o->begin += n;
+    }
+    o->begin = o->end = 0;
+    return 1;
+}
+
+/* ---- sink ---- */
+
+struct in { uint8_t *data; size_t have; };
+static struct in ins[MAX_FDS];
+
+/* Answer every whole PDU in the buffer; keep the rest. */
+static void answer(int fd, struct in *in) {
+    static uint8_t reply[CHUNK + 64];
+    size_t at = 0, n = 0;
+    while (in->have - at >= 16) {
+        const uint8_t *p = in->data + at;
+        uint32_t length = get32(p), command = get32(p + 4);
+        if (length < 16 || in->have - at < length) break;
+        if (!(command & RESPONSE)) {
+            int body = command == SUBMIT_SM || command == DATA_SM ? 9 : command == BIND_TRANSMITTER || command == BIND_TRANSCEIVER ? 5 : 0;
+            if (n + 32 > sizeof reply) { queue(fd, reply, n); n = 0; }
+            put32(reply + n, 16 + body);
+            put32(reply + n + 4, command | RESPONSE);
+            put32(reply + n + 8, 0);
+            memcpy(reply + n + 12, p + 12, 4);
+            if (body) memcpy(reply + n + 16, body == 9 ? "00000001" : "sink", body);
+            n += 16 + body;
+        }
+        at += length;
+    }
+    memmove(in->data, in->data + at, in->have - at);
+    in->have -= at;
+    queue(fd, reply, n);
+    flush_out(fd);
+}
+
+static void sink(void) {
+    int ep = epoll_create1(0), l = listening();
+    struct epoll_event events[64];
+    watch(ep, l, EPOLLIN, EPOLL_CTL_ADD);
+    for (;;) {
+        int n = epoll_wait(ep, events, 64, -1);
+        for (int i = 0; i < n; i++) {
+            int fd = events[i].data.fd;
+            if (fd == l) {
+                int c = accept(l, 0, 0);
+                if (c < 0) continue;
+                tune(c);
+                if (!ins[c].data) ins[c].data = malloc(2 * CHUNK);
+                ins[c].have = 0;
+                outs[c].begin = outs[c].end = 0;
+                watch(ep, c, EPOLLIN, EPOLL_CTL_ADD);
+                continue;
+            }
+            if (!flush_out(fd)) continue; /* the peer is slow: read no more from it */
+            ssize_t got = read(fd, ins[fd].data + ins[fd].have, 2 * CHUNK - ins[fd].have);
+            if (got == 0 || (got < 0 && errno != EAGAIN)) { close(fd); continue; }
+            if (got > 0) { ins[fd].have += got; answer(fd, &ins[fd]); }
+        }
+    }
+}
+
+/* ---- relay ---- */
+
+static int other[MAX_FDS];
+
+static void relay(int upstream) {
+    static uint8_t buffer[CHUNK];
+    int ep = epoll_create1(0), l = listening();
+    struct epoll_event events[64];
+    watch(ep, l, EPOLLIN, EPOLL_CTL_ADD);
+    for (;;) {
+        int n = epoll_wait(ep, events, 64, -1);
+        for (int i = 0; i < n; i++) {
+            int fd = events[i].data.fd;
+            if (fd == l) {
+                int c = accept(l, 0, 0);
+                if (c < 0) continue;
+                tune(c);
+                int u = dial(upstream);
+                other[c] = u; other[u] = c;
+                watch(ep, c, EPOLLIN, EPOLL_CTL_ADD);
+                watch(ep, u, EPOLLIN, EPOLL_CTL_ADD);
+                continue;
+            }
+            if (other[fd] < 0) continue;
+            if (events[i].events & EPOLLOUT) {
+                if (!flush_out(fd)) continue;
+                watch(ep, fd, EPOLLIN, EPOLL_CTL_MOD);
+                watch(ep, other[fd], EPOLLIN, EPOLL_CTL_MOD);
+            }
+            ssize_t got = read(fd, buffer, CHUNK);
+            if (got == 0 || (got < 0 && errno != EAGAIN)) {
+                int o = other[fd];
+                other[fd] = other[o] = -1;
+                close(fd); close(o);
+                continue;
+            }
+            if (got <= 0) continue;
+            int to = other[fd];
+            ssize_t put = outs[to].end ? 0 : write(to, buffer, got);
+            if (put < 0) put = 0;
+            if (put < got) {
+                queue(to, buffer + put, got - put);
+                watch(ep, to, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
+                watch(ep, fd, 0, EPOLL_CTL_MOD);
+            }
+        }
+    }
+}
+
+/* ---- send ---- */
+
+struct bind { int fd; uint32_t sequence; int open; double *sent; struct in in; };
+
+static int ascending(const void *a, const void *b) {
+    float x = *(const float *)a, y = *(const float *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void handshake(int fd) {
+    uint8_t p[64] = {0};
+    size_t n = 16;
+    memcpy(p + n, "bench", 6); n += 6;
+    memcpy(p + n, "bench", 6); n += 6;
+    n += 1; p[n++] = 0x34; n += 3;
+    put32(p, n); put32(p + 4, BIND_TRANSMITTER); put32(p + 12, 1);
+    if (write(fd, p, n) != (ssize_t)n) die("bind");
+    size_t have = 0;
+    while (have < 16 || have < get32(p)) {
+        ssize_t got = read(fd, p + have, sizeof p - have);
+        if (got == 0 || (got < 0 && errno != EAGAIN)) die("bind answer");
+        if (got > 0) have += got; else usleep(200);
+    }
+    if (get32(p + 8)) { fprintf(stderr, "bind refused: 0x%x\n", get32(p + 8)); exit(1); }
+}
+
+static int send_load(int port, const char *path, int window, long count, double rate, int binds) {
+    FILE *f = fopen(path, "rb");
+    if (!f) die(path);
+    uint8_t *pdus = malloc(64 << 20);
+    size_t size = fread(pdus, 1, 64 << 20, f), at = 0;
+    struct bind *b = calloc(binds, sizeof *b);
+    int ep = epoll_create1(0);
+    for (int i = 0; i < binds; i++) {
+        b[i].fd = dial(port);
+        b[i].sequence = 2;
+        b[i].sent = calloc(window, sizeof(double));
+        b[i].in.data = malloc(2 * CHUNK);
+        handshake(b[i].fd);
+        struct epoll_event e = {.events = EPOLLIN, .data.u32 = i};
+        epoll_ctl(ep, EPOLL_CTL_ADD, b[i].fd, &e);
+    }
+    float *latency = malloc(count * sizeof *latency);
+    long sent = 0, answered = 0, refused = 0;
+    double start = now();
+    while (answered < count) {
+        double t = now();
+        long due = rate > 0 ? (long)((t - start) * rate) + 1 : count;
+        if (due > count) due = count;
+        for (int i = 0; i < binds; i++) {
+            struct bind *w = &b[i];
+            int wrote = 0;
+            while (sent < due && w->open < window && wrote < 512) {
+                uint32_t length = get32(pdus + at);
+                queue(w->fd, pdus + at, length);
+                put32(outs[w->fd].data + outs[w->fd].end - length + 12, w->sequence);
+                w->sent[w->sequence++ % window] = t;
+                at += length;
+                if (at >= size) at = 0;
+                w->open++; sent++; wrote++;
+            }
+            if (outs[w->fd].end) flush_out(w->fd);
+        }
+        struct epoll_event events[64];
+        int wait = rate > 0 ? (sent < count ? 0 : 10) : (sent < count ? 1 : 10);
+        int n = epoll_wait(ep, events, 64, wait);
+        t = now();
+        for (int k = 0; k < n; k++) {
+            struct bind *w = &b[events[k].data.u32];
+            ssize_t got = read(w->fd, w->in.data + w->in.have, 2 * CHUNK - w->in.have);
+            if (got == 0 || (got < 0 && errno != EAGAIN)) die("link lost");
+            if (got < 0) continue;
+            w->in.have += got;
+            size_t done = 0;
+            while (w->in.have - done >= 16) {
+                uint8_t *p = w->in.data + done;
+                uint32_t length = get32(p);
+                if (w->in.have - done < length) break;
+                if (get32(p + 4) & RESPONSE) {
+                    if (answered < count) latency[answered] = (t - w->sent[get32(p + 12) % window]) * 1e6;
+                    answered++; w->open--;
+                    refused += get32(p + 8) != 0;
+                }
+                done += length;
+            }
+            memmove(w->in.data, w->in.data + done, w->in.have - done);
+            w->in.have -= done;
+        }
+        if (rate > 0 && n == 0 && sent < count) usleep(20);
+    }
+    double took = now() - start;
+    qsort(latency, count, sizeof *latency, ascending);
+    printf("{\"count\": %ld, \"seconds\": %.6f, \"refused\": %ld, \"p50_us\": %.1f, \"p99_us\": %.1f}\n", count, took,
+           refused, latency[count / 2], latency[count * 99 / 100]);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    memset(other, -1, sizeof other);
+    if (argc == 2 && !strcmp(argv[1], "sink")) sink();
+    if (argc == 3 && !strcmp(argv[1], "relay")) relay(atoi(argv[2]));
+    if (argc == 8 && !strcmp(argv[1], "send"))
+        return send_load(atoi(argv[2]), argv[3], atoi(argv[4]), atol(argv[5]), atof(argv[6]), atoi(argv[7]));
+    fprintf(stderr, "usage: load sink | relay PORT | send PORT FILE WINDOW COUNT RATE BINDS\n");
+    return 2;
+}
