@@ -3,12 +3,13 @@
 A frame holds what one read of one worker brought about. Layout, little endian:
 
     frame    length u32 (octets, this field included) · crc u32 (zlib.crc32 of all that follows it)
-             · sequence u64 · entries
+             · sequence u64 · entries · 0xFF
     entry    kind u8 · cause u8 · reserved u16 · campaign u32 · creative version u32 · place u32
              · hour u32 · number u64
 
 For insertions and outcomes `number` is the insertion's number within the epoch; for tallies it is a
-count, and a pass-through's reason stands in `cause`. A length of zero ends a segment.
+count, and a pass-through's reason stands in `cause`. A length of zero ends a segment. The last octet
+is none of the preallocated zeroes, so that a frame is whole only when all of it was written.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,9 @@ from zlib import crc32
 
 FRAME_HEADER = Struct("<IIQ")
 ENTRY = Struct("<BBHIIIIQ")
+_LENGTH_AND_CRC = Struct("<II")
 LENGTH_AND_CRC = 8
+END_MARK = b"\xff"
 
 # A read is at most 256 KiB, but after a full disk a frame also holds every outcome that waited for it.
 MAX_FRAME_OCTETS = 16 * 1024 * 1024
@@ -85,10 +88,8 @@ class Frame:
 
 def pack_frame(sequence: int, entries: bytes) -> bytes:
     """Return a frame around packed entries."""
-    head = FRAME_HEADER.pack(0, 0, sequence)[LENGTH_AND_CRC:]
-    payload = head + entries
-    length = LENGTH_AND_CRC + len(payload)
-    return length.to_bytes(4, "little") + crc32(payload).to_bytes(4, "little") + payload
+    payload = sequence.to_bytes(8, "little") + entries + END_MARK
+    return _LENGTH_AND_CRC.pack(LENGTH_AND_CRC + len(payload), crc32(payload)) + payload
 
 
 def read_frame(segment: bytes, at: int) -> Frame | None:
@@ -97,11 +98,11 @@ def read_frame(segment: bytes, at: int) -> Frame | None:
         return None
     length, crc, sequence = FRAME_HEADER.unpack_from(segment, at)
     end = at + length
-    if length < FRAME_HEADER.size or length > MAX_FRAME_OCTETS or end > len(segment):
+    if length <= FRAME_HEADER.size or length > MAX_FRAME_OCTETS or end > len(segment):
         return None
     if crc32(segment[at + LENGTH_AND_CRC : end]) != crc:
         return None
-    body = segment[at + FRAME_HEADER.size : end]
+    body = segment[at + FRAME_HEADER.size : end - len(END_MARK)]
     if len(body) % ENTRY.size:
         return None
     return Frame(sequence, tuple(map(Entry._make, ENTRY.iter_unpack(body))), end)
