@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -186,14 +187,15 @@ class Node:
         self, condition: Callable[[dict[str, Any]], bool], timeout_s: float = 15
     ) -> dict[str, Any]:
         """Return the books once all is settled, nothing is in flight and a condition holds; they balance."""
-        async with asyncio.timeout(timeout_s):
-            while True:
-                counts = await self.books()
-                check_books(counts)
-                waiting = counts["unsettled"] or any(each["in_flight"] for each in counts["campaigns"])
-                if not waiting and condition(counts):
-                    return counts
-                await asyncio.sleep(0.05)
+        ends = time.monotonic() + timeout_s
+        while True:
+            counts = await self.books()
+            check_books(counts)
+            waiting = counts["unsettled"] or any(each["in_flight"] for each in counts["campaigns"])
+            if not waiting and condition(counts):
+                return counts
+            assert time.monotonic() < ends, (counts, self.log_text()[-2000:])
+            await asyncio.sleep(0.05)
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[list[dict[str, Any]]]:
