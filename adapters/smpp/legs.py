@@ -150,6 +150,8 @@ class Link:
         self._smsc: SmscLeg | None = None
         self._early = b""
         self._held: deque[tuple[bytes, bool]] = deque()
+        self._held_octets = 0
+        self._smsc_slow = False
         self._dial: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ending = False
@@ -182,7 +184,13 @@ class Link:
 
     def hold_platform(self, *, hold: bool) -> None:
         """Stop or resume reading the platform: the SMSC is slow."""
-        _hold(self._platform, hold=hold)
+        self._smsc_slow = hold
+        self._pace_platform()
+
+    def _pace_platform(self) -> None:
+        """Read the platform while neither the SMSC nor the disk is behind; to its end once the link ends."""
+        behind = self._smsc_slow or self._held_octets > WRITE_HIGH_OCTETS
+        _hold(self._platform, hold=behind and not self._ending)
 
     # -- the SMSC's side --------------------------------------------------------------------------
 
@@ -242,17 +250,26 @@ class Link:
         waits = journalled and gate is not None and gate.hold(self._release)
         if waits or self._held:
             self._held.append((octets, waits))
+            self._held_octets += len(octets)
+            if self._held_octets > WRITE_HIGH_OCTETS:
+                self._pace_platform()
         else:
             self._write_smsc(octets)
 
     def _release(self) -> None:
         """Let the oldest held octets go, and those behind them that wait for no frame of their own."""
         if self._held:
-            self._write_smsc(self._held.popleft()[0])
+            self._write_held()
         while self._held and not self._held[0][1]:
-            self._write_smsc(self._held.popleft()[0])
+            self._write_held()
+        self._pace_platform()
         if self._ending:
             self._finish_legs()
+
+    def _write_held(self) -> None:
+        octets, _ = self._held.popleft()
+        self._held_octets -= len(octets)
+        self._write_smsc(octets)
 
     def _write_smsc(self, octets: bytes) -> None:
         if self._smsc is None:
