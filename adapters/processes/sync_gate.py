@@ -52,6 +52,4 @@ class ThreadedSyncGate:
             self._failed(fault)
         self._synced = max(self._synced, upto)
         while self._waiting and self._waiting[0][0] <= self._synced:
-            self._waiting.popleft()[1]()
-        if self._waiting:
-            self._wanted.set()
+            self._waiting.popleft()[1]()  # who is left came after the sync began, and has asked for another
