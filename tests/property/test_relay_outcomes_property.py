@@ -136,5 +136,5 @@ class Session(RuleBasedStateMachine):
         assert not self.world.session._pending
 
 
-Session.TestCase.settings = settings(max_examples=40, stateful_step_count=25)
+Session.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 TestSession = Session.TestCase

@@ -54,7 +54,7 @@ def history(world: World) -> tuple[list[object], list[object], object]:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(turns, max_size=6))
 def test_any_split_gives_the_same_octets_and_the_same_journal(script: list[Turn]) -> None:
     """Reads may end anywhere: output on both legs, insertions, outcomes and tallies stay the same."""
@@ -65,7 +65,7 @@ def test_any_split_gives_the_same_octets_and_the_same_journal(script: list[Turn]
     assert history(pieces) == history(whole)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(turns, max_size=6))
 def test_when_the_link_is_lost_nothing_stays_open(script: list[Turn]) -> None:
     """The pending table empties and every insertion has exactly one outcome."""

@@ -38,8 +38,9 @@ from tests.smpp_cases.strategies import (
 from tests.smpp_cases.world import CREATIVE, SEPARATOR, make_world
 
 MAX_PDU = 1024
-# Streams of several PDUs are slow to draw; each example holds many of them.
-streams = settings(max_examples=40)
+# A busy machine must not fail a law. Streams are slow to draw, but each example holds several PDUs.
+laws = settings(deadline=None)
+streams = settings(max_examples=40, deadline=None)
 NOTIFICATIONS = (SUBMIT_SM, DATA_SM)
 
 
@@ -184,6 +185,7 @@ def pdus_after() -> bytes:
     return Submit().octets
 
 
+@laws
 @given(st.binary(max_size=400), st.binary(max_size=400), cuts)
 def test_any_octets_on_either_leg_never_raise_and_are_never_altered(
     platform: bytes, smsc: bytes, lengths: list[int]
@@ -198,6 +200,7 @@ def test_any_octets_on_either_leg_never_raise_and_are_never_altered(
     world.assert_balanced()
 
 
+@laws
 @given(st.binary(max_size=200), cuts)
 def test_raw_mode_relays_any_octets_behind_a_bind(stream: bytes, lengths: list[int]) -> None:
     """In bypass nothing is framed, looked at or counted once a bind's header was seen."""
@@ -209,6 +212,7 @@ def test_raw_mode_relays_any_octets_behind_a_bind(stream: bytes, lengths: list[i
 
 
 @pytest.mark.parametrize("alphabet", ["gsm7", "ascii", "latin1"])
+@laws
 @given(text=GSM_TEXTS | ANY_TEXTS, coding=st.sampled_from([0, 1, 3, 8]))
 def test_the_handset_shows_one_part_with_the_ad(alphabet: DefaultAlphabet, text: str, coding: int) -> None:
     """An advertised text is notification + separator + creative and never more than one SMS part."""
@@ -229,6 +233,7 @@ def test_the_handset_shows_one_part_with_the_ad(alphabet: DefaultAlphabet, text:
 
 
 @pytest.mark.parametrize("alphabet", ["gsm7", "ascii", "latin1"])
+@laws
 @given(body=st.binary(min_size=1, max_size=80), coding=st.sampled_from([0, 1, 3, 8]))
 def test_octets_that_are_no_text_do_not_harm_the_ad(
     alphabet: DefaultAlphabet, body: bytes, coding: int

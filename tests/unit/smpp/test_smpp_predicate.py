@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.smpp.locate import Cut, locate_data_sm, locate_submit_sm
@@ -24,12 +24,14 @@ from tests.smpp_cases.pdus import Submit, tlv
 headers = st.builds(Header, *[st.integers(0, 255)] * 6)
 
 
+@settings(deadline=None)
 @given(headers)
 def test_a_word_is_a_header_and_back(header: Header) -> None:
     """Nothing is lost on the way through the hot path's integer."""
     assert Header.from_word(header.word) == header
 
 
+@settings(deadline=None)
 @given(headers)
 def test_a_verdict_is_the_first_rule_that_does_not_hold(header: Header) -> None:
     """The table's order decides which reason is told, whether the verdict is remembered or not."""
