@@ -2,13 +2,20 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
+from random import Random
 from typing import Any
 
-from adapters.simulator.notification import Notification
+from adapters.files.reference_data import load_geography
+from adapters.simulator.faults import Faults
+from adapters.simulator.notification import Kind, Notification
+from adapters.simulator.pace import SteadyPace
+from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import Node, check_books
+from adapters.simulator.traffic import Traffic
+from tests.node.harness import Node, campaign, check_books
 
 RATE = 2000
+TEXTS = {"sol": "Compra en tienda sol", "luna": "Luna llena"}
 
 
 class Feed:
@@ -63,3 +70,40 @@ def assert_bounded(
         assert each["in_flight"] == 0
         assert each["ledger"]["settled"] <= each["quantity"]
     assert sum(each["unknown"] for each in counts["campaigns"]) <= outstanding, (counts, outstanding)
+
+
+def plain_feed(smsc: SimulatedSmsc) -> Feed:
+    """Return traffic for an SMSC that knows both texts and keeps some answers waiting."""
+    smsc.register_ads(*TEXTS.values())
+    smsc.faults = Faults(delay=0.3, delay_s=0.03)
+    return Feed(Traffic(Random(6), load_geography().weights, kinds=frozenset({Kind.PLAIN})))
+
+
+async def under_load(node: Node, feed: Feed, quantity: int) -> tuple[RawPlatform, asyncio.Task[None]]:
+    """Start a node with two campaigns and a platform that sends again what is not answered."""
+    await node.start()
+    await node.book(*(campaign(name, text, quantity) for name, text in TEXTS.items()))
+    await node.gate(None)
+    platform = RawPlatform(*node.relay)
+    return platform, asyncio.create_task(platform.keep_submitting(feed, SteadyPace(RATE)))
+
+
+async def ads(smsc: SimulatedSmsc, more: int) -> None:
+    """Wait for so many more ads at the SMSC."""
+    wanted = smsc.ads_received + more
+    await smsc.until(lambda: smsc.ads_received >= wanted, 20)
+
+
+async def finish(platform: RawPlatform, feed: Feed, job: asyncio.Task[None]) -> None:
+    """End the load with everything answered."""
+    feed.stop()
+    await job
+    await platform.close()
+
+
+async def assert_at_rest(node: Node) -> None:
+    """Stop the node; everything that was leased is free again and nothing is left to settle."""
+    assert await node.stop() == 0
+    counts = await node.counts()
+    assert counts["unsettled"] == 0
+    assert all(each["ledger"]["leased"] == 0 for each in counts["campaigns"]), counts
