@@ -2,11 +2,10 @@
 
 import asyncio
 import errno
-import json
-import os
 import resource
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,16 @@ pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
 
 AD = "Compra en tienda sol, marca 5512345678"
 BURST = 12
+SEGMENT = 64 * 1024
 
 
-class Path3:
+class Wire:
     """A node between a platform and an SMSC, and what each of them has seen so far."""
 
-    def __init__(self, node: Node, platform: RawPlatform, smsc: SimulatedSmsc, stages: Stages) -> None:
-        self.node, self.platform, self.smsc, self.stages = node, platform, smsc, stages
+    def __init__(self, node: Node, platform: RawPlatform, smsc: SimulatedSmsc) -> None:
+        self.node, self.platform, self.smsc = node, platform, smsc
         self.sent = 0
+        self.passed: Counter[str] = Counter()
 
     async def send(self, count: int = BURST) -> tuple[list[bytes], list[bytes]]:
         """Submit notifications and wait for their answers; return them as sent and as received."""
@@ -56,30 +57,36 @@ async def _connect(node: Node) -> RawPlatform:
     return platform
 
 
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Stages:
+    """What makes a stage fail."""
+    return Stages(tmp_path_factory.mktemp("stages"))
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def path(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path3]:
+async def wire(tmp_path_factory: pytest.TempPathFactory, stages: Stages) -> AsyncIterator[Wire]:
     """A node whose stages can be made to fail, with an ad for every notification."""
     directory = tmp_path_factory.mktemp("fail_open")
-    stages = Stages(directory)
     async with SimulatedSmsc(keep_frames=10_000, ads=[AD]) as smsc:
         settings = settings_for(smsc.port, ads={"share": 0.999999999})
         async with running(directory, settings, stages.environment) as node:
             await node.book(campaign("sol", AD, 100_000))
             platform = await _connect(node)
-            path = Path3(node, platform, smsc, stages)
-            await _until_ads(path)
-            yield path
+            wire = Wire(node, platform, smsc)
+            await _until_ads(wire)
+            wire.passed = Counter((await node.settled(wire.sent))["pass_through"])
+            yield wire
             platform.abort()
             assert await node.stop() == 0
 
 
-async def _until_ads(path: Path3, timeout_s: float = 10) -> None:
+async def _until_ads(wire: Wire, timeout_s: float = 10) -> None:
     """Send single notifications until one gets an ad."""
     async with asyncio.timeout(timeout_s):
         while True:
-            before = path.smsc.ads_received
-            await path.send(1)
-            if path.smsc.ads_received > before:
+            before = wire.smsc.ads_received
+            await wire.send(1)
+            if wire.smsc.ads_received > before:
                 return
             await asyncio.sleep(0.02)
 
@@ -101,52 +108,209 @@ async def _until_ads(path: Path3, timeout_s: float = 10) -> None:
         ("journal disk full", "journal_failed"),
     ],
 )
-async def test_a_stage_that_fails_costs_no_notification(path: Path3, stage: str, reason: str) -> None:
+async def test_a_stage_that_fails_costs_no_notification(
+    wire: Wire, stages: Stages, stage: str, reason: str
+) -> None:
     """Each notification arrives once, byte for byte, counted once with the reason; then ads go on."""
-    before = (await path.node.settled(path.sent))["pass_through"].get(reason, 0)
-    path.stages.fail(stage)
-    sent, received = await path.send()
-    path.stages.fail("")
+    stages.fail(stage)
+    sent, received = await wire.send()
+    stages.fail("")
     assert received == sent
-    assert (await path.node.settled(path.sent))["pass_through"][reason] == before + BURST
-    await _until_ads(path)
-    counts = await path.node.settled(path.sent)
-    assert counts["campaigns"][0]["accepted"] == path.smsc.ads_accepted
+    counts = await wire.node.settled(wire.sent)
+    assert Counter(counts["pass_through"]) - wire.passed == {reason: BURST}
+    wire.passed = Counter(counts["pass_through"])
+    assert counts["campaigns"][0]["accepted"] == wire.smsc.ads_accepted
+    await _until_ads(wire)
 
 
 @pytest.mark.parametrize("stage", ["plan", "planner", "lease requests"])
 async def test_what_fails_beside_the_path_costs_neither_notifications_nor_the_ads_at_hand(
-    path: Path3, stage: str
+    wire: Wire, stages: Stages, stage: str
 ) -> None:
     """A plan that can't be made or taken, a lease that can't be asked for: ads go on with what is there."""
-    alarms = len(path.node.events("alarm_internal_error"))
-    path.stages.fail(stage)
+    alarms = len(wire.node.events("alarm_internal_error"))
+    stages.fail(stage)
     async with asyncio.timeout(5):
-        while len(path.node.events("alarm_internal_error")) == alarms:
+        while len(wire.node.events("alarm_internal_error")) == alarms:
             await asyncio.sleep(0.02)
-    before = path.smsc.ads_received
-    await path.send()
-    assert path.smsc.ads_received == before + BURST
-    path.stages.fail("")
-    await path.node.book(campaign(f"after {stage}", f"Ven a tienda luna {len(stage)}", 1, **{"class": "house"}))
+    before = wire.smsc.ads_received
+    await wire.send()
+    assert wire.smsc.ads_received == before + BURST
+    stages.fail("")
+    await wire.node.book(
+        campaign(f"after {stage}", f"Ven a tienda luna {len(stage)}", 1, **{"class": "house"})
+    )
     async with asyncio.timeout(5):
-        while not (await path.node.books())["campaigns"][-1]["ledger"]["leased"]:
+        while not (await wire.node.books())["campaigns"][-1]["ledger"]["leased"]:
             await asyncio.sleep(0.02)
-    await path.node.settled(path.sent)
+    await wire.node.settled(wire.sent)
 
 
-async def test_an_outcome_that_cannot_be_booked_keeps_no_answer_back(path: Path3) -> None:
+async def test_an_outcome_that_cannot_be_booked_keeps_no_answer_back(wire: Wire, stages: Stages) -> None:
     """The platform gets its answers; the insertions stay open until the worker's end, then are unknown."""
-    path.stages.fail("outcome")
-    await path.send(5)
-    path.stages.fail("")
-    await _until_ads(path)
+    stages.fail("outcome")
+    await wire.send(5)
+    stages.fail("")
+    await _until_ads(wire)
     async with asyncio.timeout(10):
-        while (counts := await path.node.books())["notifications"] < path.sent or counts["unsettled"]:
+        while (counts := await wire.node.books())["notifications"] < wire.sent or counts["unsettled"]:
             await asyncio.sleep(0.02)
     assert counts["campaigns"][0]["in_flight"] == 5
-    assert await path.node.stop() == 0
-    await path.node.restart()
-    counts = await path.node.settled(path.sent)
+    assert await wire.node.stop() == 0
+    await wire.node.restart()
+    counts = await wire.node.settled(wire.sent)
     assert counts["campaigns"][0]["unknown"] == 5
-    assert counts["campaigns"][0]["accepted"] == path.smsc.ads_accepted - 5
+    assert counts["campaigns"][0]["accepted"] == wire.smsc.ads_accepted - 5
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def refusing_smsc() -> AsyncIterator[SimulatedSmsc]:
+    """An SMSC that refuses every text over 60 octets, for nodes that are started in a test."""
+    faults = Faults(longest_octets=60, length_status=ESME_RINVMSGLEN)
+    async with SimulatedSmsc(keep_frames=10_000, ads=[AD], faults=faults) as smsc:
+        yield smsc
+
+
+async def test_what_the_smsc_refuses_because_of_the_ad_goes_out_bare_once(
+    tmp_path: Path, refusing_smsc: SimulatedSmsc
+) -> None:
+    """Each advertised text comes again bare, once; the platform sees ESME_ROK; the ad counts as rejected."""
+    smsc, count = refusing_smsc, 40
+    async with running(tmp_path, settings_for(smsc.port)) as node:
+        await node.book(campaign("sol", AD, 1000))
+        await node.gate(None)
+        platform = await _connect(node)
+        wire = Wire(node, platform, smsc)
+        await _until_leased(node)
+        sent, received = await wire.send(count)
+        bare = [octets for octets in received if octets in set(sent)]
+        assert sorted(bare) == sorted(sent)
+        assert len(received) == 2 * count
+        assert (smsc.answered[ESME_RINVMSGLEN], smsc.answered[ESME_ROK]) == (count, count)
+        assert platform.unexpected == 0
+        [sol] = (await node.settled(count))["campaigns"]
+        assert (sol["inserted"], sol["rejected"], sol["returned"]) == (count, count, count)
+        assert sol["ledger"]["settled"] == 0
+        rejected = await node.fetch("SELECT cause, n FROM insertion_counts WHERE event = 'rejected'")
+        assert {row["cause"] for row in rejected} == {"ad_refused_by_smsc"}
+        assert sum(row["n"] for row in rejected) == count
+        platform.abort()
+        assert await node.stop() == 0
+
+
+async def _until_leased(node: Node) -> None:
+    """Wait until the worker holds units: a notification that came earlier would get no ad."""
+    async with asyncio.timeout(10):
+        while not all(each["ledger"]["leased"] for each in (await node.books())["campaigns"]):
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def postgres_that_fails() -> Iterator[Path]:
+    """A PG_BIN whose `initdb` works and whose `postgres` knows its version and nothing else."""
+    programs = locate(None, unprivileged(Path("/nonexistent")))
+    directory = Path(tempfile.mkdtemp(prefix="posdata-test-"))
+    directory.chmod(0o755)
+    (directory / "initdb").symlink_to(programs / "initdb")
+    broken = directory / "postgres"
+    broken.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && exec {programs}/postgres --version\n'
+        f'[ "$1" = --help ] && exec {programs}/postgres --help\n'
+        "echo 'FATAL:  could not map anonymous shared memory' >&2\nexit 1\n"
+    )
+    broken.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
+async def test_a_database_that_cannot_start_changes_nothing_for_notifications(
+    tmp_path: Path, postgres_that_fails: Path
+) -> None:
+    """The ready line comes, notifications flow unchanged; once the database is back they are counted."""
+    environment = {"PG_BIN": str(postgres_that_fails)}
+    async with (
+        SimulatedSmsc(keep_frames=1000, ads=[AD]) as smsc,
+        running(tmp_path, settings_for(smsc.port), environment) as node,
+    ):
+        wire = Wire(node, await _connect(node), smsc)
+        alarm = await node.logged("alarm_database_cannot_start")
+        assert "could not map" in alarm["error"]
+        sent, received = await wire.send(50)
+        assert received == sent
+        assert [worker["gate"] for worker in node.status()] == ["starting"]
+        ready = await _readiness_when(node, "ready")
+        assert ready == {"ready": True, "relay": True, "database": False, "ads": False}
+        broken = postgres_that_fails / "postgres"
+        broken.unlink()
+        broken.symlink_to(locate(None, unprivileged(tmp_path)) / "postgres")
+        await node.gate(None)
+        counts = await node.settled(50)
+        assert counts["pass_through"] == {"starting": 50}
+        await node.book(campaign("sol", AD, 1000))
+        await _until_ads(wire)
+        wire.platform.abort()
+        assert await node.stop() == 0
+
+
+async def _readiness_when(node: Node, key: str) -> Any:
+    """Return what `/readyz` says once it says so of `key`."""
+    async with aiohttp.ClientSession() as session, asyncio.timeout(10):
+        while True:
+            async with session.get(f"http://{node.http}/readyz") as answer:
+                if (ready := await answer.json())[key]:
+                    return ready
+            await asyncio.sleep(0.02)
+
+
+async def test_a_worker_born_on_a_full_disk_passes_everything_and_counts_it_later(tmp_path: Path) -> None:
+    """No journal, no ads, every notification; when there is room they are counted and ads come."""
+    stages = Stages(tmp_path, largest_file=1_000_000)
+    async with (
+        SimulatedSmsc(keep_frames=1000, ads=[AD]) as smsc,
+        running(tmp_path, settings_for(smsc.port), stages.environment) as node,
+    ):
+        await node.book(campaign("sol", AD, 1000))
+        wire = Wire(node, await _connect(node), smsc)
+        assert (await node.logged("alarm_journal_full"))["error"] == f"[Errno {errno.EFBIG}] File too large"
+        await node.gate(None)
+        await _until_leased(node)
+        sent, received = await wire.send(50)
+        assert received == sent
+        _room(node, resource.RLIM_INFINITY)
+        await _until_ads(wire)
+        counts = await node.settled(wire.sent)
+        assert counts["pass_through"]["journal_failed"] >= 50
+        wire.platform.abort()
+        assert await node.stop() == 0
+
+
+async def test_a_disk_that_fills_up_makes_ads_stop_and_come_back(tmp_path: Path) -> None:
+    """What the journal can't take goes bare and is counted as such; ads return with the room."""
+    stages = Stages(tmp_path, segment_octets=SEGMENT)
+    async with (
+        SimulatedSmsc(keep_frames=100_000, ads=[AD]) as smsc,
+        running(tmp_path, settings_for(smsc.port), stages.environment) as node,
+    ):
+        await node.book(campaign("sol", AD, 100_000))
+        wire = Wire(node, await _connect(node), smsc)
+        await _until_ads(wire)
+        _room(node, SEGMENT - 1)
+        bare = 0
+        async with asyncio.timeout(20):
+            while bare < 100:
+                sent, received = await wire.send(50)
+                bare += len(set(sent) & set(received))
+                assert len(received) == len(sent)
+        await node.logged("alarm_journal_full")
+        _room(node, resource.RLIM_INFINITY)
+        await _until_ads(wire)
+        counts = await node.settled(wire.sent)
+        assert counts["pass_through"]["journal_failed"] >= bare
+        assert counts["campaigns"][0]["accepted"] == smsc.ads_accepted
+        wire.platform.abort()
+        assert await node.stop() == 0
+
+
+def _room(node: Node, octets: int) -> None:
+    """Let the worker's files grow to so many octets: the kernel refuses more, as a full disk does."""
+    resource.prlimit(node.child("worker").pid, resource.RLIMIT_FSIZE, (octets, resource.RLIM_INFINITY))
