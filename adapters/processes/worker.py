@@ -94,6 +94,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = 0
         self._faults = 0
+        self._untimed = False
         self._alarmed_at = -ALARM_EVERY_S
         self._catalogue: tuple[PlannedCampaign, ...] = ()
         self._catalogue_digest = ""
@@ -225,8 +226,13 @@ class Worker:
                 inserter.at(now)
         except Exception as error:  # noqa: BLE001  # without a clock no ads, but every notification
             self._alarm(error)
+            self._untimed = True
             for inserter in self._inserters.values():
-                inserter.gate = Reason.INTERNAL_ERROR  # until the next beat
+                inserter.gate = Reason.INTERNAL_ERROR
+        else:
+            if self._untimed:
+                self._untimed = False
+                self._set_gate()
         return time.monotonic()
 
     # -- control ----------------------------------------------------------------------------------
