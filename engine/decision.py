@@ -8,6 +8,10 @@ from engine.leasebook import Lease
 from engine.reasons import Reason
 from inventory.plan import MAX_ROOM, ROOM_CLASS_OF, ROOM_CLASSES, Plan, PlannedCampaign
 
+# Python 3.11 takes 0.2 µs to look up a member of an enum.
+_STOPPED = Reason.STOPPED
+_NO_LEASE = Reason.NO_LEASE
+
 _REASON_OF_VACANCY = (Reason.NO_CAMPAIGN, Reason.NO_CAMPAIGN, Reason.NO_ROOM, Reason.ON_PACE)
 _DAY_MINUTES = 1440
 
@@ -120,13 +124,13 @@ class Decision:
                 lease = offer.lease
                 outcome: Creative | Reason
                 if lease.stopped:
-                    outcome = Reason.STOPPED
+                    outcome = _STOPPED
                 elif lease.held <= 0:
                     lease.missed = True
-                    outcome = Reason.NO_LEASE
+                    outcome = _NO_LEASE
                 else:
                     outcome = self._serve(offer, place, room, wide, alphabet)
-                    if not isinstance(outcome, Reason):
+                    if isinstance(outcome, Creative):
                         return outcome
                 if first_refusal is None:
                     first_refusal = outcome
