@@ -12,7 +12,9 @@ class Lease:
     """One campaign's units on this worker: held = granted − returned − used.
 
     `used` counts insertions less refused ones, whose units came back. `stopped` is the stop-list's
-    word; `missed` says that an ad was not chosen for want of a unit since the last request.
+    word; `missed` says that an ad was not chosen for want of a unit since the last request,
+    `recalled` that others need the units more until this worker spends again. `recent` counts what
+    was spent in the current second, `last` in the one before.
     Slotted and mutable: the hot path touches it once per insertion.
     """
 
@@ -23,7 +25,9 @@ class Lease:
         "campaign",
         "granted",
         "held",
+        "last",
         "missed",
+        "recalled",
         "recent",
         "returned",
         "stopped",
@@ -35,7 +39,9 @@ class Lease:
         self.granted = 0
         self.returned = 0
         self.recent = 0
+        self.last = 0
         self.missed = False
+        self.recalled = False
         self.stopped = False
         self._peak = 0
         self._former_peak = 0
@@ -70,6 +76,7 @@ class Lease:
             self._former_peak, self._peak = self._peak, 0
             self._window_ends = now + RATE_WINDOW_S
         self._peak = max(self._peak, self.recent)
+        self.last = self.recent
         self.recent = 0
         return max(self._peak, self._former_peak)
 
@@ -102,10 +109,16 @@ class LeaseBook:
         self._rates = {lease.campaign: lease.peak_rate(now) for lease in self}
 
     def requests(self, serving: frozenset[int]) -> list[LeaseRequest]:
-        """Return what to ask for now: campaigns that hold less than rate × horizon (DESIGN §4)."""
+        """Return what to ask for now: campaigns that hold less than rate × horizon (DESIGN §4).
+
+        What was recalled is not asked for again before it is needed: it would go to and fro.
+        """
         wanted = []
         for number in serving:
             lease = self.lease(number)
+            if lease.recalled and not (lease.recent or lease.missed):
+                continue
+            lease.recalled = False
             rate = max(self._rates.get(number, 0), lease.recent)
             first = lease.granted == 0
             if not lease.stopped and (first or lease.missed or lease.held < rate * self.horizon_s):
@@ -119,7 +132,8 @@ class LeaseBook:
         Returns the campaign's new returned total, or nothing when there is nothing to spare.
         """
         lease = self.lease(campaign)
-        spare = lease.held - max(self._rates.get(campaign, 0), lease.recent)
+        lease.recalled = True
+        spare = lease.held - max(lease.last, lease.recent)
         if spare <= 0:
             return {}
         lease.held -= spare
