@@ -37,6 +37,7 @@ class Clock:
 class Inserter:
     """Chooses for one route; all routes of a worker share the decision, the clock and the gate.
 
+    `mismatches` counts bodies that did not fit their alphabet, until somebody resets it.
     `gate` is the reason why no notification gets an ad at the moment, None when ads are on.
     """
 
@@ -51,6 +52,7 @@ class Inserter:
         "_separator_units",
         "decision",
         "gate",
+        "mismatches",
         "observe",
         "place",
         "suffix",
@@ -78,6 +80,7 @@ class Inserter:
         self.decision: Decision | None = None
         self.gate: Reason | None = Reason.STARTING
         self.observe = observe
+        self.mismatches = 0
         self.place = 0
         self.suffix = b""
 
@@ -115,6 +118,7 @@ class Inserter:
         alphabet, measure = self._alphabets[word >> 16 & 0xFF]
         room = measure(body)
         if room is None:
+            self.mismatches += 1
             return Reason.ALPHABET_MISMATCH
         left = room.characters - (self._separator_units if room.wide else self._separator_septets)
         chosen = decision.choose(place, left, room.wide, alphabet)

@@ -5,7 +5,7 @@ A frame holds what one read of one worker brought about. Layout, little endian:
     frame    length u32 (octets, this field included) · crc u32 (zlib.crc32 of all that follows it)
              · sequence u64 · entries · 0xFF
     entry    kind u8 · cause u8 · reserved u16 · campaign u32 · creative version u32 · place u32
-             · hour u32 · number u64
+             · hour u32 · 4 octets of zero · number u64
 
 For insertions and outcomes `number` is the insertion's number within the epoch; for tallies it is a
 count, and a pass-through's reason stands in `cause`. A length of zero ends a segment. The last octet
@@ -20,7 +20,10 @@ from typing import NamedTuple
 from zlib import crc32
 
 FRAME_HEADER = Struct("<IIQ")
-ENTRY = Struct("<BBHIIIIQ")
+ENTRY = Struct("<BBHIIII4xQ")
+# An entry without its number: entries of one prefix are counted together.
+PREFIX = Struct("<BBHIIII")
+NUMBERS = Struct(f"<{PREFIX.size + 4}xQ")
 _LENGTH_AND_CRC = Struct("<II")
 LENGTH_AND_CRC = 8
 END_MARK = b"\xff"
@@ -56,7 +59,6 @@ class Cause(IntEnum):
     SEQUENCE_REUSED = 6
     PROCESS_DIED = 7
     POWER_LOSS = 8
-    NOT_SENT = 9
 
     @property
     def code(self) -> str:
@@ -79,11 +81,32 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One decoded frame: its sequence, its entries, where the next one begins."""
+    """One frame: its sequence, its entries as they lie, where the next one begins."""
 
     sequence: int
-    entries: tuple[Entry, ...]
+    body: bytes
     end: int
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The entries, decoded."""
+        return tuple(map(Entry._make, ENTRY.iter_unpack(self.body)))
+
+    @property
+    def kinds(self) -> bytes:
+        """The entries' kinds, one octet each."""
+        return self.body[:: ENTRY.size]
+
+    @property
+    def numbers(self) -> list[int]:
+        """The entries' numbers."""
+        return [number for (number,) in NUMBERS.iter_unpack(self.body)]
+
+    @property
+    def prefixes(self) -> list[bytes]:
+        """The entries without their numbers, packed as in PREFIX."""
+        body, size = self.body, PREFIX.size
+        return [body[at : at + size] for at in range(0, len(body), ENTRY.size)]
 
 
 def pack_frame(sequence: int, entries: bytes) -> bytes:
@@ -105,7 +128,7 @@ def read_frame(segment: bytes, at: int) -> Frame | None:
     body = segment[at + FRAME_HEADER.size : end - len(END_MARK)]
     if len(body) % ENTRY.size:
         return None
-    return Frame(sequence, tuple(map(Entry._make, ENTRY.iter_unpack(body))), end)
+    return Frame(sequence, body, end)
 
 
 def read_frames(segment: bytes, at: int = 0) -> Iterator[Frame]:

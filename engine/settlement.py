@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from engine.journal import Cause, Entry, Frame, Kind
+from engine.journal import PREFIX, Cause, Frame, Kind
 from engine.reasons import Reason
 from inventory.books import Batch, CountKey, Epoch, Event
 
@@ -16,26 +16,23 @@ _EVENTS = {
     Kind.LATE_ACCEPTED: Event.LATE_ACCEPTED,
     Kind.LATE_REJECTED: Event.LATE_REJECTED,
 }
-_CLOSES = frozenset((Kind.ACCEPTED, Kind.REJECTED, Kind.UNKNOWN))
-
-
-def _key(entry: Entry) -> CountKey:
-    return CountKey(entry.campaign, entry.creative_version, entry.place, entry.hour)
+# Kinds from here on carry a count in place of an insertion's number.
+_FIRST_TALLY = Kind.NOTIFICATIONS
 
 
 @dataclass(slots=True)
 class Fold:
-    """Frames of one epoch, folded up to `upto`; `open` holds the insertions that have no outcome yet."""
+    """Frames of one epoch, folded up to `upto`; `open` holds the insertions that have no outcome yet.
+
+    Entries that differ only in their number are counted as one packed prefix, and decoded when a
+    batch is made: a node's traffic has few prefixes and many entries.
+    """
 
     epoch: Epoch
     applied: int
     upto: int = 0
-    open: dict[int, CountKey] = field(default_factory=dict)
-    _events: Counter[tuple[CountKey, Event, str]] = field(default_factory=Counter)
-    _notifications: Counter[int] = field(default_factory=Counter)
-    _pass_through: Counter[tuple[int, str]] = field(default_factory=Counter)
-    _consumed: Counter[int] = field(default_factory=Counter)
-    _refused: Counter[int] = field(default_factory=Counter)
+    open: dict[int, bytes] = field(default_factory=dict)
+    _counted: Counter[bytes] = field(default_factory=Counter)
 
     def add(self, frames: Iterable[Frame]) -> int:
         """Take frames in; return how many. What was applied before only rebuilds `open`.
@@ -47,33 +44,25 @@ class Fold:
             due = self.upto + 1 if self.upto else min(frame.sequence, self.applied + 1)
             if frame.sequence != due:
                 raise GapError(f"frame {frame.sequence} stands where frame {due} was due")
-            for entry in frame.entries:
-                self._remember(entry)
-                if frame.sequence > self.applied:
-                    self._count(entry)
+            self._take(frame, counts=frame.sequence > self.applied)
             self.upto = frame.sequence
             taken += 1
         return taken
 
-    def _remember(self, entry: Entry) -> None:
-        if entry.kind == Kind.INSERTED:
-            self.open[entry.number] = _key(entry)
-        elif entry.kind in _CLOSES:
-            self.open.pop(entry.number, None)
-
-    def _count(self, entry: Entry) -> None:
-        kind = Kind(entry.kind)
-        match kind:
-            case Kind.NOTIFICATIONS:
-                self._notifications[entry.hour] += entry.number
-            case Kind.PASS_THROUGH:
-                self._pass_through[entry.hour, Reason(entry.cause).code] += entry.number
-            case Kind.CONSUMED:
-                self._consumed[entry.hour] += entry.number
-            case Kind.REFUSED:
-                self._refused[entry.hour] += entry.number
-            case _:
-                self._events[_key(entry), _EVENTS[kind], Cause(entry.cause).code] += 1
+    def _take(self, frame: Frame, *, counts: bool) -> None:
+        opened = self.open
+        counted = self._counted
+        for kind, number, prefix in zip(frame.kinds, frame.numbers, frame.prefixes, strict=True):
+            if kind >= _FIRST_TALLY:
+                if counts:
+                    counted[prefix] += number
+                continue
+            if kind == Kind.INSERTED:
+                opened[number] = prefix
+            else:
+                opened.pop(number, None)  # a late answer's insertion was closed before: nothing to pop
+            if counts:
+                counted[prefix] += 1
 
     def close_open(self, cause: Cause) -> None:
         """Count every open insertion as unknown: its process is gone, no answer will be seen.
@@ -82,30 +71,55 @@ class Fold:
         """
         self.upto = (self.upto or self.applied) + 1
         if self.upto > self.applied:
-            for key in self.open.values():
-                self._events[key, Event.UNKNOWN, cause.code] += 1
+            for prefix in self.open.values():
+                self._counted[bytes((Kind.UNKNOWN, cause)) + prefix[2:]] += 1
         self.open.clear()
 
     def batch(self) -> Batch | None:
         """Return what is not applied yet, or None when there is nothing."""
         if self.upto <= self.applied:
             return None
+        batch = _Batch()
+        for prefix, count in self._counted.items():
+            batch.add(prefix, count)
         return Batch(
             self.epoch,
             self.applied,
             self.upto,
-            dict(self._events),
-            dict(self._notifications),
-            dict(self._pass_through),
-            dict(self._consumed),
-            dict(self._refused),
+            dict(batch.events),
+            dict(batch.tallies[Kind.NOTIFICATIONS]),
+            dict(batch.pass_through),
+            dict(batch.tallies[Kind.CONSUMED]),
+            dict(batch.tallies[Kind.REFUSED]),
         )
 
     def applied_upto(self, sequence: int) -> None:
         """Forget the counts up to `sequence`: the books have them."""
         self.applied = max(self.applied, sequence)
-        for counter in (self._events, self._notifications, self._pass_through, self._consumed, self._refused):
-            counter.clear()
+        self._counted.clear()
+
+
+class _Batch:
+    """Counts by what the books know them by."""
+
+    def __init__(self) -> None:
+        self.events: Counter[tuple[CountKey, Event, str]] = Counter()
+        self.pass_through: Counter[tuple[int, str]] = Counter()
+        self.tallies: dict[Kind, Counter[int]] = {
+            kind: Counter() for kind in (Kind.NOTIFICATIONS, Kind.CONSUMED, Kind.REFUSED)
+        }
+
+    def add(self, prefix: bytes, count: int) -> None:
+        """Count what `count` entries of one prefix say."""
+        number, cause, _, campaign, creative_version, place, hour = PREFIX.unpack(prefix)
+        kind = Kind(number)
+        if kind in _EVENTS:
+            key = CountKey(campaign, creative_version, place, hour)
+            self.events[key, _EVENTS[kind], Cause(cause).code] += count
+        elif kind is Kind.PASS_THROUGH:
+            self.pass_through[hour, Reason(cause).code] += count
+        else:
+            self.tallies[kind][hour] += count
 
 
 class GapError(Exception):

@@ -54,23 +54,40 @@ def stop_command(
 def _switch(settings: Settings, *, on: bool) -> None:
     data_dir = Path(settings.node.data_dir)
     switch_ads(data_dir, on=on)
+    if on:  # the database's word and the file's both keep ads off: this node can only confirm after both
+        everywhere = _tell(settings, on=on)
+        _end(_say_here(settings, data_dir, on=on) and everywhere)
+        return
+    here = _say_here(settings, data_dir, on=on)
+    try:
+        everywhere = _tell(settings, on=on)
+    except CommandError as error:
+        if settings.database != "embedded" or not here:
+            raise
+        complain(error.lines)  # an embedded database has no other node to tell
+        return
+    _end(here and everywhere)
+
+
+def _say_here(settings: Settings, data_dir: Path, *, on: bool) -> bool:
+    """Wait for this node's workers and print what they say."""
     word = "on" if on else "off"
     here = _wait(lambda: _confirms_here(data_dir, on=on))
     if not is_running(data_dir):
         print(f"ads {word}: node {settings.node.name} does not run; it will find ads {word} when it starts")
     else:
         print(f"ads {word}: node {settings.node.name} {'confirmed' if here else 'DID NOT CONFIRM'}")
+    return here
+
+
+def _tell(settings: Settings, *, on: bool) -> bool:
+    """Switch every node by the database; tell whether all confirmed. Raises `CommandError`."""
     try:
-        everywhere = asyncio.run(_tell_all(settings, on=on))
+        return asyncio.run(_tell_all(settings, on=on))
     except CommandError as error:
-        complain(error.lines)
-        # An embedded database has no other node to tell.
-        if on or settings.database != "embedded" or not here:
-            raise CommandError(
-                ExitCode.UNREACHABLE, f"posdata: other nodes were not told that ads are {word}; repeat this"
-            ) from None
-        return
-    _end(here and everywhere)
+        word = "on" if on else "off"
+        line = f"posdata: other nodes were not told that ads are {word}; repeat this"
+        raise CommandError(ExitCode.UNREACHABLE, *error.lines, line) from None
 
 
 def _confirms_here(data_dir: Path, *, on: bool) -> bool:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 from adapters.files.journal_writer import EPOCH_FILE, LOCK_FILE, SEGMENT_SUFFIX, segment_path
@@ -13,6 +14,8 @@ from engine.journal import MAX_FRAME_OCTETS, Frame, Kind, read_frame, read_frame
 from inventory.books import Epoch
 
 JOURNAL_FOLDER = "journal"
+
+_IS_INSERTED = Kind.INSERTED.value.__eq__
 
 # What one look reads: more than a read's frame, less than what would be felt 50 times a second.
 CHUNK_OCTETS = 256 * 1024
@@ -174,7 +177,7 @@ class JournalReader:
                 self._last_sequence = frame.sequence
                 self._last_insertion = max(
                     self._last_insertion,
-                    max((entry.number for entry in frame.entries if entry.kind == Kind.INSERTED), default=0),
+                    max(compress(frame.numbers, map(_IS_INSERTED, frame.kinds)), default=0),
                 )
                 yield frame
             if self._at == base:
@@ -220,6 +223,6 @@ def unsettled(data_dir: Path, applied: Mapping[Epoch, int]) -> int:
     for folder in find_epochs(data_dir):
         reader = JournalReader(folder.path)
         after = applied.get(folder.epoch, 0)
-        total += sum(len(frame.entries) for frame in reader.frames() if frame.sequence > after)
+        total += sum(len(frame.kinds) for frame in reader.frames() if frame.sequence > after)
         reader.close()
     return total

@@ -15,6 +15,7 @@ import asyncpg
 import structlog
 from aiohttp import web
 
+from adapters.files.node_status import ads_are_off
 from adapters.files.reference_data import load_geography, load_numbering
 from adapters.http.health import Readiness, health_app
 from adapters.postgres.books import PostgresBooks
@@ -58,6 +59,7 @@ PLAN_S = 1.0
 PING_S = 0.5
 RETRY_S = 0.5
 SETTLE_UP_S = 10.0
+ALARM_EVERY_S = 10.0
 # Leases asked for longer ago than this were asked for again.
 STALE_S = 1.0
 
@@ -80,6 +82,7 @@ class Control:
         self._epochs = Epochs(settings.node.name, spec.data_dir)
         self._lines = WorkerLines(settings.node.name, self._joined, self._wanted, self._gave)
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
+        self._alarmed = ("", 0.0)
         self._plan: NewPlan | None = None
         self._plan_version = newest_plan_version(spec.data_dir)
         self._switches: Switches | None = None
@@ -150,14 +153,20 @@ class Control:
         await web.SockSite(runner, socket.socket(fileno=self._spec.http_fd)).start()
 
     def _readiness(self) -> Readiness:
-        switches = self._switches
         return Readiness(
-            relay=len(self._lines) > 0,
-            database=self._books is not None,
-            ads=self._plan is not None
+            relay=len(self._lines) > 0, database=self._books is not None, ads=self._inserts_ads()
+        )
+
+    def _inserts_ads(self) -> bool:
+        """Tell whether workers may insert, as far as control knows."""
+        switches = self._switches
+        return (
+            self._settings.relay.mode == "insert"
+            and self._plan is not None
+            and self._recovered.is_set()
             and switches is not None
             and switches.ads_on
-            and self._recovered.is_set(),
+            and not ads_are_off(self._spec.data_dir)
         )
 
     # -- the database and what needs it -----------------------------------------------------------
@@ -174,15 +183,23 @@ class Control:
                         await migrate(connection)
                     await self._work(pool)
             except _DATABASE_FAULTS as error:
-                log.error("alarm_database_away", error=f"{type(error).__name__}: {error}")
+                self._database_alarm("alarm_database_away", f"{type(error).__name__}: {error}")
             except MigrationError as error:
-                log.error("alarm_database_schema", error=str(error))
+                self._database_alarm("alarm_database_schema", str(error))
             except Exception as error:  # a bug in a plan must not end leases and settlement
                 log.error("alarm_internal_error", exc_info=error)
             self._books = None
             await asyncio.sleep(RETRY_S)
 
+    def _database_alarm(self, event: str, error: str) -> None:
+        """Say what is wrong once, and again every ALARM_EVERY_S while it lasts."""
+        now = time.monotonic()
+        if error != self._alarmed[0] or now - self._alarmed[1] >= ALARM_EVERY_S:
+            log.error(event, error=error)
+            self._alarmed = (error, now)
+
     async def _work(self, pool: Pool) -> None:
+        self._alarmed = ("", 0.0)
         self._books = books = PostgresBooks(pool)
         await self._epochs.look(books)
         self._recovered.set()
@@ -214,7 +231,8 @@ class Control:
             try:
                 await gone.wait()
             finally:
-                await connection.remove_listener(CHANNEL, changed)
+                if not connection.is_closed():
+                    await connection.remove_listener(CHANNEL, changed)
         raise ConnectionError("the listening connection was closed")
 
     # -- plans and switches -----------------------------------------------------------------------

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 
 import structlog
@@ -67,13 +68,13 @@ class Supervisor:
         self._ready = ready
         self._ranges = None if ranges is None else str(ranges)
         self._data_dir = Path(settings.node.data_dir).absolute()
-        self._run_dir = Path(tempfile.mkdtemp(prefix="posdata-"))
         self._listening: dict[str, socket.socket] = {}
         self._workers: list[Child] = []
         self._deaths = [Deaths() for _ in range(settings.relay.workers)]
         self._control: Child | None = None
         self._database: EmbeddedServer | None = None
         self._dsn: str | None = None
+        self._run_dir: Path | None = None
         self._status: list[WorkerStatus] = []
         self._stop = asyncio.Event()
         self._up = asyncio.Event()
@@ -89,7 +90,8 @@ class Supervisor:
             loop.add_signal_handler(number, self.stop)
         try:
             lock = self._lock()
-            addresses = self._open_sockets()
+            self._run_dir = _run_dir(self._data_dir)
+            addresses = self._open_sockets(self._run_dir)
             self._start_children()
             tasks = [asyncio.ensure_future(self._run_database()), asyncio.ensure_future(self._watch())]
             await self._until_up()
@@ -103,7 +105,8 @@ class Supervisor:
             await self._drain()
             os.close(lock)
         finally:
-            shutil.rmtree(self._run_dir, ignore_errors=True)
+            if self._run_dir is not None:
+                shutil.rmtree(self._run_dir, ignore_errors=True)
 
     # -- start ------------------------------------------------------------------------------------
 
@@ -118,13 +121,13 @@ class Supervisor:
             )
         return lock
 
-    def _open_sockets(self) -> Addresses:
+    def _open_sockets(self, run_dir: Path) -> Addresses:
         for route in self._settings.relay.routes:
             self._listening[route.name] = _listen(route.listen)
         if self._serves_http:
             self._http = _listen(self._settings.http.listen)
         self._control_listening = socket.socket(socket.AF_UNIX)
-        self._control_path = str(self._run_dir / "control.sock")
+        self._control_path = str(run_dir / "control.sock")
         self._control_listening.bind(self._control_path)
         self._control_listening.listen(BACKLOG)
         return Addresses(
@@ -298,6 +301,21 @@ async def _ends(child: Child, timeout_s: float) -> None:
         child.process.kill()
         await asyncio.to_thread(child.process.wait)
     child.close()
+
+
+def _run_dir(data_dir: Path) -> Path:
+    """Return a private directory, its path short enough for a Unix socket; the caller holds the node's lock.
+
+    It has one name a node, so that a node killed by SIGKILL leaves nothing that piles up.
+    """
+    name = blake2b(os.fsencode(data_dir), digest_size=8).hexdigest()
+    path = Path(tempfile.gettempdir()) / f"posdata-{os.geteuid()}-{name}"
+    shutil.rmtree(path, ignore_errors=True)
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:  # somebody else's
+        return Path(tempfile.mkdtemp(prefix="posdata-"))
+    return path
 
 
 def _listen(endpoint: Endpoint) -> socket.socket:

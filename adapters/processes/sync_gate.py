@@ -7,14 +7,20 @@ from collections.abc import Callable
 
 from adapters.files.journal_writer import JournalWriter
 
+# A disk that answers later than this would be felt as a delay of notifications.
+PATIENCE_S = 0.5
+
 
 class ThreadedSyncGate:
     """One thread syncs; all who came while it was busy share its next sync.
 
-    A sync that fails lets the octets go all the same (the notification is sacred) and is told to `failed`.
+    A sync that fails, or takes longer than PATIENCE_S, lets the octets go all the same (the
+    notification is sacred) and is told to `failed`.
     """
 
     def __init__(self, journal: JournalWriter, failed: Callable[[OSError], None]) -> None:
+        self._late: asyncio.TimerHandle | None = None
+        self._gave_up = False
         self._journal = journal
         self._failed = failed
         self._synced = journal.sequence
@@ -28,7 +34,11 @@ class ThreadedSyncGate:
         sequence = self._journal.sequence
         if sequence <= self._synced:
             return False
+        if self._gave_up:
+            return False  # the disk hangs: what it owes is heard when it answers
         self._waiting.append((sequence, release))
+        if self._late is None:
+            self._late = self._loop.call_later(PATIENCE_S, self._give_up)
         self._wanted.set()
         return True
 
@@ -47,7 +57,19 @@ class ThreadedSyncGate:
             except RuntimeError:
                 return  # the loop is closed: the worker has ended
 
+    def _give_up(self) -> None:
+        """Let everything go: the disk takes too long."""
+        self._late = None
+        self._gave_up = True
+        self._failed(TimeoutError(f"no answer within {PATIENCE_S:g} s"))
+        while self._waiting:
+            self._waiting.popleft()[1]()
+
     def _done(self, upto: int, fault: OSError | None) -> None:
+        self._gave_up = False
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         if fault is not None:
             self._failed(fault)
         self._synced = max(self._synced, upto)

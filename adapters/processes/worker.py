@@ -195,7 +195,7 @@ class Worker:
     def _link_ended(self, link: Link) -> None:
         if link in self._links:
             self._links.discard(link)
-            self._recorder.commit()
+            self._commit()
             self._count_ended()
             log.info("session_ended", peer=link.peer, system_id=link.session.system_id.decode("latin-1"))
 
@@ -234,6 +234,19 @@ class Worker:
                 self._untimed = False
                 self._set_gate()
         return time.monotonic()
+
+    def _commit(self) -> None:
+        """Write what is owed to the journal; what it raises is heard."""
+        self._recorder.commit()
+        if self._recorder.fault is not None:
+            self._alarm(self._recorder.fault)
+
+    def _alarm_mismatches(self) -> None:
+        """Say that bodies came which their alphabet can't hold: default_alphabet may be set wrong."""
+        for route, inserter in self._inserters.items():
+            if inserter.mismatches:
+                log.error("alarm_alphabet_mismatch", route=route, notifications=inserter.mismatches)
+                inserter.mismatches = 0
 
     # -- control ----------------------------------------------------------------------------------
 
@@ -356,7 +369,8 @@ class Worker:
             self._book.close_second(now)
             for link in self._links:
                 link.session.expire(now - self._settings.relay.response_timeout_s)
-            self._recorder.commit()
+            self._commit()
+            self._alarm_mismatches()
             try:
                 self._journal.prepare()
             except OSError as error:

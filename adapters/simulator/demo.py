@@ -155,14 +155,17 @@ class Demo:
             )
             node = asyncio.ensure_future(supervisor.run())
             stack.push_async_callback(_stopped, supervisor, node)
-            return await self._traffic(data_dir, smsc, node)
+            traffic = asyncio.ensure_future(self._traffic(data_dir, smsc))
+            stack.push_async_callback(_cancelled, traffic)
+            ends: list[asyncio.Future[Any]] = [node, traffic]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if not traffic.done():
+                node.result()
+                raise DemoError("the demo was stopped before its end; there is no balance")
+            return traffic.result()
 
-    async def _traffic(self, data_dir: Path, smsc: SimulatedSmsc, node: "asyncio.Future[None]") -> Outcome:
-        started: list[asyncio.Future[Any]] = [node, self._addresses]
-        await asyncio.wait(started, return_when=asyncio.FIRST_COMPLETED)
-        if node.done():
-            node.result()
-            raise DemoError("the node stopped before it took traffic")
+    async def _traffic(self, data_dir: Path, smsc: SimulatedSmsc) -> Outcome:
+        await self._addresses
         pool = await _pool(data_dir)
         try:
             drafts = _drafts(self._seconds, self._rate)
@@ -280,6 +283,11 @@ async def _settled(pool: Pool, data_dir: Path) -> tuple[Counts, int]:
                 await asyncio.sleep(0.1)
     except TimeoutError:
         return await books.counts(), left
+
+
+async def _cancelled(task: "asyncio.Future[Outcome]") -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def _stopped(supervisor: Supervisor, node: "asyncio.Future[None]") -> None:

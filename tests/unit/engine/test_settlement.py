@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.journal import Cause, Entry, Frame, Kind
+from engine.journal import ENTRY, Cause, Entry, Frame, Kind
 from engine.reasons import Reason
 from engine.settlement import Fold, GapError
 from inventory.books import Batch, CountKey, Epoch, Event
@@ -23,7 +23,7 @@ def tally(kind: Kind, count: int, cause: int = 0, hour: int = 9) -> Entry:
 
 def frame(sequence: int, *entries: Entry) -> Frame:
     """Return a frame as the reader yields it."""
-    return Frame(sequence, entries, 0)
+    return Frame(sequence, b"".join(ENTRY.pack(*entry) for entry in entries), 0)
 
 
 def batch_of(fold: Fold) -> Batch:
@@ -82,7 +82,7 @@ def test_insertions_without_an_outcome_are_open() -> None:
     fold.add([frame(1, *(insertion(Kind.INSERTED, number) for number in range(1, 6)))])
     fold.add([frame(2, insertion(Kind.ACCEPTED, 1), insertion(Kind.REJECTED, 2), insertion(Kind.UNKNOWN, 3))])
     fold.add([frame(3, insertion(Kind.LATE_ACCEPTED, 3))])
-    assert fold.open == {4: KEY, 5: KEY}
+    assert set(fold.open) == {4, 5}
 
 
 def test_what_was_applied_is_not_counted_again() -> None:

@@ -8,7 +8,7 @@ from engine.journal import ENTRY, Cause, Kind
 from inventory.books import Epoch
 
 EPOCH = Epoch("relay-1", 0, 1)
-SMALL = 410  # octets a segment: nine frames of one entry
+SMALL = 450  # octets a segment: nine frames of one entry
 
 
 def entry(kind: Kind, number: int, cause: int = Cause.NONE, *, campaign: int = 1) -> bytes:

@@ -166,6 +166,24 @@ def test_a_full_disk_is_met_before_the_hot_path(
     assert read(JournalReader(journal.directory)) == list(range(1, written + 2))
 
 
+def test_a_worker_may_be_born_on_a_full_disk(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It refuses every frame, says why off the hot path, and writes as soon as there is room."""
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "posix_fallocate", refuse)
+        journal = make_writer(data_dir)
+        assert not journal.append(entry(Kind.INSERTED, 90))
+        with pytest.raises(OSError, match="No space left"):
+            journal.prepare()
+        assert journal.sync() == 0
+        (folder,) = find_epochs(data_dir)
+        assert folder.is_alive()
+        assert read(JournalReader(folder.path)) == []
+    write(journal, *range(1, 20))
+    assert read(JournalReader(journal.directory)) == list(range(1, 20))
+    journal.close()
+    assert not folder.is_alive()
+
+
 def test_segments_are_preallocated(journal: JournalWriter) -> None:
     """A segment has its whole size from the start, the next one is made when the current is half used."""
     assert segment_path(journal.directory, 1).stat().st_size == SMALL

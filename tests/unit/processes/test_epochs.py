@@ -13,7 +13,7 @@ from adapters.files.journal_reader import epoch_folder, find_epochs
 from adapters.files.journal_writer import segment_path
 from adapters.processes import epochs as epochs_module
 from adapters.processes.epochs import Epochs
-from engine.journal import Kind
+from engine.journal import END_MARK, ENTRY, FRAME_HEADER, Kind
 from inventory.books import (
     POWER_LOSS,
     Batch,
@@ -302,7 +302,8 @@ def tear(data_dir: Path, index: int, epoch: Epoch = EPOCH) -> None:
     """Lose the end of a segment: all after its third frame."""
     path = segment_path(epoch_folder(data_dir, epoch), index)
     whole = path.read_bytes()
-    path.write_bytes(whole[: 3 * 45] + bytes(len(whole) - 3 * 45))
+    kept = 3 * (FRAME_HEADER.size + ENTRY.size + len(END_MARK))
+    path.write_bytes(whole[:kept] + bytes(len(whole) - kept))
 
 
 # -- one bad epoch --------------------------------------------------------------------------------
