@@ -74,4 +74,6 @@ class ThreadedSyncGate:
             self._failed(fault)
         self._synced = max(self._synced, upto)
         while self._waiting and self._waiting[0][0] <= self._synced:
-            self._waiting.popleft()[1]()  # who is left came after the sync began, and has asked for another
+            self._waiting.popleft()[1]()
+        if self._waiting:  # they came after the sync began, and have asked for another
+            self._late = self._loop.call_later(PATIENCE_S, self._give_up)

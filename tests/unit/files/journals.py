@@ -4,11 +4,12 @@ from pathlib import Path
 
 from adapters.files.journal_reader import JournalReader, boot_id, epoch_folder
 from adapters.files.journal_writer import JournalWriter
-from engine.journal import ENTRY, Cause, Kind
+from engine.journal import END_MARK, ENTRY, FRAME_HEADER, Cause, Kind
 from inventory.books import Epoch
 
 EPOCH = Epoch("relay-1", 0, 1)
-SMALL = 450  # octets a segment: nine frames of one entry
+FRAME = FRAME_HEADER.size + ENTRY.size + len(END_MARK)  # octets of a frame of one entry
+SMALL = 9 * FRAME + 5  # octets a segment: nine such frames and a rest
 
 
 def entry(kind: Kind, number: int, cause: int = Cause.NONE, *, campaign: int = 1) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.files.journal_writer import JournalWriter
+from adapters.processes import sync_gate
 from adapters.processes.sync_gate import ThreadedSyncGate
 from engine.journal import Kind
 from tests.unit.files.journals import entry, make_writer
@@ -58,6 +59,10 @@ class Stand:
     async def sync_ends(self, *upto: int) -> None:
         """Let one sync through and wait for those that it releases."""
         self.disk.let.release()
+        await self.released_are(*upto)
+
+    async def released_are(self, *upto: int) -> None:
+        """Wait until just these were let go."""
         while self.released != list(upto):
             await asyncio.sleep(0)
 
@@ -134,6 +139,43 @@ def test_a_sync_that_fails_lets_go_all_the_same(data_dir: Path) -> None:
         await made.sync_begins()
         await made.sync_ends(1, 2)
         assert len(made.faults) == 1
+
+    stand(data_dir, act)
+
+
+def test_a_disk_that_hangs_lets_go_all_the_same(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a while the octets leave, nothing more is held, and it is told; until the disk answers."""
+    monkeypatch.setattr(sync_gate, "PATIENCE_S", 0.0)
+
+    async def act(made: Stand) -> None:
+        made.write_and_hold(1)
+        await made.sync_begins()
+        await made.released_are(1)
+        assert [type(fault) for fault in made.faults] == [TimeoutError]
+        assert not made.write_and_hold(2)
+        monkeypatch.undo()
+        made.disk.let.release()
+        while made.gate._gave_up:
+            await asyncio.sleep(0)
+        assert made.write_and_hold(3)
+        await made.sync_begins()
+        await made.sync_ends(1, 3)
+        assert len(made.faults) == 1
+
+    stand(data_dir, act)
+
+
+def test_patience_is_counted_anew_for_the_next_sync(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who came while a sync ran are let go as well when the one that they share hangs."""
+
+    async def act(made: Stand) -> None:
+        made.write_and_hold(1)
+        await made.sync_begins()
+        made.write_and_hold(2)
+        monkeypatch.setattr(sync_gate, "PATIENCE_S", 0.0)
+        made.disk.let.release()
+        await made.released_are(1, 2)
+        assert [type(fault) for fault in made.faults] == [TimeoutError]
 
     stand(data_dir, act)
 
