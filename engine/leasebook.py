@@ -1,6 +1,6 @@
 """The worker's side of leases: units held by campaign, spent one at a time, told as running totals."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from inventory.books import LeaseRequest, LeaseTotals
 
@@ -103,6 +103,14 @@ class LeaseBook:
     def hear(self, campaign: int, totals: LeaseTotals) -> None:
         """Take over control's totals for one campaign."""
         self.lease(campaign).hear(totals.granted, totals.returned)
+
+    def untold(self, totals: Mapping[int, LeaseTotals]) -> dict[int, int]:
+        """Return the returned totals that the books have too low: their telling was lost on its way."""
+        return {
+            number: self.lease(number).returned
+            for number, total in totals.items()
+            if self.lease(number).returned > total.returned
+        }
 
     def close_second(self, now: float) -> None:
         """Update every lease's rate; call once a second with the monotonic clock."""

@@ -270,6 +270,7 @@ class Worker:
             case Leases():
                 for campaign, totals in message.totals.items():
                     self._book.hear(campaign, totals)
+                self._return(self._book.untold(message.totals))
                 self._leased = True
             case NewPlan():
                 self._take_plan(Path(message.path))

@@ -61,7 +61,7 @@ def assert_equal(counts: dict[str, Any], smsc: SimulatedSmsc, texts: Mapping[str
 def assert_bounded(
     counts: dict[str, Any], smsc: SimulatedSmsc, texts: Mapping[str, str], outstanding: int
 ) -> None:
-    """Assert what holds after kills with so many submits outstanding (issue 2, Recovery)."""
+    """Assert what holds after kills with so many submits outstanding."""
     check_books(counts)
     for each in counts["campaigns"]:
         seen = smsc.tally.counts[texts[each["name"]]]
