@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
 import structlog
@@ -30,6 +29,9 @@ WATCH_S = 0.1
 RESTART_S = 0.2
 DATABASE_RETRY_S = 2.0
 BACKLOG = 1024
+CONTROL_SOCKET = "control.sock"
+# sun_path of unix(7), with its NUL.
+SOCKET_PATH_OCTETS = 107
 # Beyond the drain itself: lingering legs, the last settlement.
 WORKER_EXIT_S = DRAIN_S + 5
 CONTROL_EXIT_S = 15.0
@@ -127,7 +129,7 @@ class Supervisor:
         if self._serves_http:
             self._http = _listen(self._settings.http.listen)
         self._control_listening = socket.socket(socket.AF_UNIX)
-        self._control_path = str(run_dir / "control.sock")
+        self._control_path = str(run_dir / CONTROL_SOCKET)
         self._control_listening.bind(self._control_path)
         self._control_listening.listen(BACKLOG)
         return Addresses(
@@ -304,17 +306,15 @@ async def _ends(child: Child, timeout_s: float) -> None:
 
 
 def _run_dir(data_dir: Path) -> Path:
-    """Return a private directory, its path short enough for a Unix socket; the caller holds the node's lock.
+    """Return a private, empty directory for the control socket; the caller holds the node's lock.
 
-    It has one name a node, so that a node killed by SIGKILL leaves nothing that piles up.
+    It lies in the data directory, unless that path is too long for a Unix socket.
     """
-    name = blake2b(os.fsencode(data_dir), digest_size=8).hexdigest()
-    path = Path(tempfile.gettempdir()) / f"posdata-{os.geteuid()}-{name}"
-    shutil.rmtree(path, ignore_errors=True)
-    try:
-        path.mkdir(mode=0o700)
-    except FileExistsError:  # somebody else's
+    path = data_dir / "run"
+    if len(os.fsencode(path / CONTROL_SOCKET)) > SOCKET_PATH_OCTETS:
         return Path(tempfile.mkdtemp(prefix="posdata-"))
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700)
     return path
 
 

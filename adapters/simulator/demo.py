@@ -173,8 +173,11 @@ class Demo:
             await PostgresCampaigns(pool).add(drafts, approve=True, now=datetime.now(UTC))
             platform = self._platform()
             watching = asyncio.ensure_future(self._watch(pool, platform))
-            report = await platform.run()
-            watching.cancel()
+            try:
+                report = await platform.run()
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
             await self._show(pool, platform)
             counts, left = await _settled(pool, data_dir)
         finally:
