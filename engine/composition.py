@@ -28,7 +28,7 @@ class Room(NamedTuple):
     """What is left of one SMS part beside a body.
 
     `wide` says how a creative is measured: False in septets, True in UCS-2 units (the whole SMS
-    will be UCS-2). `characters` may be negative, when the body alone is longer than one part.
+    will be UCS-2). `characters` is 0 or less when the body alone fills one part.
     """
 
     characters: int
@@ -85,10 +85,16 @@ _ONE_SEPTET = _octets_of(gsm7.BASIC.replace("\x1b", ""))
 _TWO_SEPTETS = _octets_of("".join(gsm7.EXTENSION))
 
 
+# Rooms by septets used, made once: the hot path asks for one a notification.
+_SEPTETS_LEFT = tuple(Room(PART_SEPTETS - used, wide=False) for used in range(PART_SEPTETS))
+_NO_ROOM = Room(0, wide=False)
+
+
 def _gsm7_room(body: bytes) -> Room | None:
     if not body.isascii() or body.endswith(ESCAPE):
         return None  # an octet over 0x7F, or an escape whose character is missing
-    return Room(PART_SEPTETS - len(body), wide=False)
+    octets = len(body)
+    return _SEPTETS_LEFT[octets] if octets < PART_SEPTETS else _NO_ROOM
 
 
 def _ascii_room(body: bytes) -> Room | None:
@@ -97,11 +103,12 @@ def _ascii_room(body: bytes) -> Room | None:
 
 def _latin1_room(body: bytes) -> Room | None:
     rest = body.translate(None, _ONE_SEPTET)
+    octets = len(body)
     if not rest:
-        return Room(PART_SEPTETS - len(body), wide=False)
+        return _SEPTETS_LEFT[octets] if octets < PART_SEPTETS else _NO_ROOM
     if rest.translate(None, _TWO_SEPTETS):
-        return Room(PART_UNITS - len(body), wide=True)
-    return Room(PART_SEPTETS - len(body) - len(rest), wide=False)
+        return Room(PART_UNITS - octets, wide=True)
+    return Room(PART_SEPTETS - octets - len(rest), wide=False)
 
 
 def _ucs2_room(body: bytes) -> Room | None:

@@ -122,7 +122,7 @@ class Inserter:
             return Reason.ALPHABET_MISMATCH
         left = room.characters - (self._separator_units if room.wide else self._separator_septets)
         chosen = decision.choose(place, left, room.wide, alphabet)
-        if isinstance(chosen, Reason):
+        if not isinstance(chosen, Creative):
             return chosen
         if self.observe:
             return Reason.WOULD_INSERT

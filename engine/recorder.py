@@ -8,6 +8,10 @@ from engine.leasebook import Lease
 from engine.reasons import Reason
 
 _pack = ENTRY.pack
+# Python 3.11 takes 0.2 µs to look up a member of an enum.
+_INSERTED = Kind.INSERTED
+_REJECTED = Kind.REJECTED
+_NO_CAUSE = Cause.NONE
 
 # A lost link may end more insertions at once than one frame takes (engine.journal.MAX_FRAME_OCTETS).
 OUTCOMES_A_FRAME = 8192
@@ -94,7 +98,7 @@ class Recorder:
 
     def ended(self, insertion: Insertion, kind: Kind, cause: Cause) -> None:
         """Note an outcome; a rejected insertion's unit comes back."""
-        if kind is Kind.REJECTED:
+        if kind is _REJECTED:
             insertion.lease.put_back()
         self._outcomes.append((insertion, kind, cause))
 
@@ -135,7 +139,7 @@ class Recorder:
         self._insertions.clear()
 
     def _entries(self) -> bytes:
-        parts = [insertion.packed(Kind.INSERTED, Cause.NONE) for insertion in self._insertions]
+        parts = [insertion.packed(_INSERTED, _NO_CAUSE) for insertion in self._insertions]
         parts += [insertion.packed(kind, cause) for insertion, kind, cause in self._outcomes]
         if self._notifications:
             parts.append(_tally(Kind.NOTIFICATIONS, 0, self.hour, self._notifications))

@@ -45,6 +45,15 @@ class Stage(Enum):
     BROKEN = "broken"  # a frame could not be cut, or traffic came before a bind: flush and close
 
 
+# Python 3.11 takes 0.2 µs to look up a member of an enum.
+_OPENED, _BINDING, _BOUND, _BROKEN = Stage
+_UNKNOWN = Kind.UNKNOWN
+_REJECTED = Kind.REJECTED
+_ACCEPTED = Kind.ACCEPTED
+_NO_CAUSE = Cause.NONE
+_NOT_BOUND = Reason.NOT_BOUND
+
+
 class Session:
     """One platform leg and its SMSC leg.
 
@@ -108,7 +117,7 @@ class Session:
         self._listed = False
         self.ending = False
         self.has_inserted = False
-        self.stage = Stage.OPENED
+        self.stage = _OPENED
         self.system_id = b""
         self.to_platform = b""
         self.to_smsc = b""
@@ -118,16 +127,16 @@ class Session:
 
     def from_platform(self, data: bytes, now: float) -> bytes:
         """Take octets of the platform's leg; return those for the SMSC. `now` is a monotonic second."""
-        if self._raw and self.stage is Stage.BINDING:
+        if self._raw and self.stage is _BINDING:
             return data
         buffer = self._platform_rest + data if self._platform_rest else data
         size = len(buffer)
         at = kept = 0
         pieces: list[bytes] = []
         placed: list[int] = []
-        while size - at >= HEADER_OCTETS and self.stage is not Stage.BROKEN:
+        while size - at >= HEADER_OCTETS and self.stage is not _BROKEN:
             length, command, _, sequence = _unpack_header(buffer, at)
-            if self.stage is Stage.OPENED and command not in BINDS:
+            if self.stage is _OPENED and command not in BINDS:
                 self._refuse_unbound(command, sequence)
                 break
             if length < HEADER_OCTETS or length > self._max_pdu:
@@ -135,8 +144,8 @@ class Session:
                 self._break(sequence)
                 break
             end = at + length
-            if self.stage is Stage.OPENED:
-                self.stage = Stage.BINDING  # the header alone is enough to dial
+            if self.stage is _OPENED:
+                self.stage = _BINDING  # the header alone is enough to dial
                 if self._raw:
                     return buffer
             if end > size:
@@ -151,9 +160,9 @@ class Session:
             elif command in BINDS:
                 self._bind(buffer, at, end)
             elif command == UNBIND:
-                self.stage = Stage.BINDING
+                self.stage = _BINDING
             at = end
-        self._platform_rest = buffer[at:] if self.stage is not Stage.BROKEN else b""
+        self._platform_rest = buffer[at:] if self.stage is not _BROKEN else b""
         if not self._commit() and placed:
             for sequence in placed:
                 self._pending.pop(sequence, None)
@@ -174,11 +183,11 @@ class Session:
         self.unanswered += 1
         try:
             if sequence in self._pending:
-                self._end(self._pending.pop(sequence), Kind.UNKNOWN, Cause.SEQUENCE_REUSED)
+                self._end(self._pending.pop(sequence), _UNKNOWN, Cause.SEQUENCE_REUSED)
             elif self._late:
                 self._late.pop(sequence, None)
             outcome = self._decide(buffer, at, end, command)
-            if isinstance(outcome, Reason):
+            if not isinstance(outcome, Creative):
                 recorder.passed(outcome)
                 return None
             spliced = splice(buffer, at, end, self._cut, self._inserter.suffix)
@@ -196,8 +205,8 @@ class Session:
         inserter = self._inserter
         if inserter.gate is not None:
             return inserter.gate
-        if self.stage is not Stage.BOUND:
-            return Reason.NOT_BOUND
+        if self.stage is not _BOUND:
+            return _NOT_BOUND
         if not self._listed:
             return Reason.SYSTEM_ID
         cut = self._cut
@@ -210,7 +219,7 @@ class Session:
 
     def _bind(self, buffer: bytes, at: int, end: int) -> None:
         """Remember who binds (SMPP 3.4 §4.1); a bound session stays who it is, whatever it asks for."""
-        if self.stage is Stage.BOUND:
+        if self.stage is _BOUND:
             return
         self.system_id = buffer[at + HEADER_OCTETS : end].partition(b"\0")[0]
         self._listed = b"*" in self._system_ids or self.system_id in self._system_ids
@@ -232,7 +241,7 @@ class Session:
             length, command, status, sequence = _unpack_header(buffer, at)
             if length < HEADER_OCTETS or length > self._max_pdu:
                 self._smsc_broken = True
-                self.stage = Stage.BROKEN
+                self.stage = _BROKEN
                 self.to_smsc += _answer(GENERIC_NACK, ESME_RINVCMDLEN, sequence)
                 break
             end = at + length
@@ -260,24 +269,24 @@ class Session:
         return b"".join(pieces)
 
     def _bound(self, command: int) -> None:
-        if self.stage is Stage.BINDING and command ^ RESPONSE in SENDING_BINDS:
-            self.stage = Stage.BOUND
+        if self.stage is _BINDING and command ^ RESPONSE in SENDING_BINDS:
+            self.stage = _BOUND
 
     def _withholds(self, insertion: Insertion, command: int, status: int) -> bool:
         """Book an answer; True when it is withheld because the original goes out bare instead."""
         if command == GENERIC_NACK:
-            self._end(insertion, Kind.REJECTED, Cause.GENERIC_NACK)
+            self._end(insertion, _REJECTED, Cause.GENERIC_NACK)
             return False
         if status == ESME_ROK:
-            self._end(insertion, Kind.ACCEPTED, Cause.NONE)
+            self._end(insertion, _ACCEPTED, _NO_CAUSE)
             return False
         if status in self._retry_on:
-            self._end(insertion, Kind.REJECTED, Cause.AD_REFUSED_BY_SMSC)
-            if self.ending or self.stage is Stage.BROKEN:
+            self._end(insertion, _REJECTED, Cause.AD_REFUSED_BY_SMSC)
+            if self.ending or self.stage is _BROKEN:
                 return False
             self.to_smsc += insertion.original
             return True
-        self._end(insertion, Kind.REJECTED, Cause.STATUS)
+        self._end(insertion, _REJECTED, Cause.STATUS)
         return False
 
     def _answered_late(self, command: int, status: int, sequence: int) -> None:
@@ -285,7 +294,7 @@ class Session:
         if insertion is None:
             return
         if command != GENERIC_NACK and status == ESME_ROK:
-            self._end(insertion, Kind.LATE_ACCEPTED, Cause.NONE)
+            self._end(insertion, Kind.LATE_ACCEPTED, _NO_CAUSE)
         else:
             self._end(insertion, Kind.LATE_REJECTED, Cause.STATUS)
 
@@ -298,7 +307,7 @@ class Session:
             if insertion.sent_at >= sent_before:
                 return
             del self._pending[sequence]
-            self._end(insertion, Kind.UNKNOWN, Cause.NO_ANSWER)
+            self._end(insertion, _UNKNOWN, Cause.NO_ANSWER)
             if len(self._late) >= LATE_LIMIT:
                 del self._late[next(iter(self._late))]
             self._late[sequence] = insertion
@@ -306,7 +315,7 @@ class Session:
     def close(self) -> None:
         """Close as unknown everything that waits: the link is gone. The caller commits the recorder."""
         for insertion in self._pending.values():
-            self._end(insertion, Kind.UNKNOWN, Cause.LINK_LOST)
+            self._end(insertion, _UNKNOWN, Cause.LINK_LOST)
         self._pending.clear()
         self._late.clear()
 
@@ -330,13 +339,13 @@ class Session:
     def _refuse_unbound(self, command: int, sequence: int) -> None:
         """Answer traffic before a bind with ESME_RINVBNDSTS (SMPP 3.4 §2.2, §5.1.3)."""
         self._count_refused(command)
-        self.stage = Stage.BROKEN
+        self.stage = _BROKEN
         answer = GENERIC_NACK if command & RESPONSE else command | RESPONSE
         self.to_platform += _answer(answer, ESME_RINVBNDSTS, sequence)
 
     def _break(self, sequence: int) -> None:
         """Answer a frame that can't be cut with generic_nack (SMPP 3.4 §4.3)."""
-        self.stage = Stage.BROKEN
+        self.stage = _BROKEN
         self.to_platform += _answer(GENERIC_NACK, ESME_RINVCMDLEN, sequence)
 
     def _count_refused(self, command: int) -> None:
