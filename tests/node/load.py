@@ -2,16 +2,28 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
+import yaml
+
+from adapters.cli.counts import document
+from adapters.cli.database import open_database
+from adapters.cli.options import settings_at
+from adapters.files.campaign_file import read_campaigns
+from adapters.files.journal_reader import unsettled
 from adapters.files.reference_data import load_geography
+from adapters.files.rule_sets import default_rules
+from adapters.postgres.books import PostgresBooks
+from adapters.postgres.campaigns import PostgresCampaigns
 from adapters.simulator.faults import Faults
 from adapters.simulator.notification import Kind, Notification
 from adapters.simulator.pace import SteadyPace
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import Traffic
+from inventory.document import Standards
 from tests.node.harness import Node, campaign, check_books
 
 RATE = 2000
@@ -39,6 +51,16 @@ class Feed:
         """Return how many of the notifications the SMSC never accepted (plain ones, `track_copies`)."""
         keys = {(n.source.digits.encode(), n.destination.digits.encode(), n.text) for n in self.sent}
         return len(keys - smsc.copies.keys())
+
+
+async def book(node: Node, *documents: dict[str, Any]) -> None:
+    """Do what `campaigns import --approve` does, in this process, and wait until ads are inserted."""
+    path, now = node.directory / "campaigns.yaml", datetime.now(UTC)
+    path.write_text(yaml.safe_dump(list(documents)), encoding="utf-8")
+    drafts = read_campaigns(path, Standards(default_rules(), load_geography(), now))
+    async with open_database(settings_at(node.config)) as session:
+        await PostgresCampaigns(session.pool).add(drafts, approve=True, now=now)
+    await node.gate(None)
 
 
 async def gone(node: Node, timeout_s: float = 15) -> None:
@@ -82,8 +104,7 @@ def plain_feed(smsc: SimulatedSmsc) -> Feed:
 async def under_load(node: Node, feed: Feed, quantity: int) -> tuple[RawPlatform, asyncio.Task[None]]:
     """Start a node with two campaigns and a platform that sends again what is not answered."""
     await node.start()
-    await node.book(*(campaign(name, text, quantity) for name, text in TEXTS.items()))
-    await node.gate(None)
+    await book(node, *(campaign(name, text, quantity) for name, text in TEXTS.items()))
     platform = RawPlatform(*node.relay)
     return platform, asyncio.create_task(platform.keep_submitting(feed, SteadyPace(RATE)))
 
@@ -104,6 +125,8 @@ async def finish(platform: RawPlatform, feed: Feed, job: asyncio.Task[None]) -> 
 async def assert_at_rest(node: Node) -> None:
     """Stop the node; everything that was leased is free again and nothing is left to settle."""
     assert await node.stop() == 0
-    counts = await node.counts()
+    async with open_database(settings_at(node.config)) as session:
+        counts = document(await PostgresBooks(session.pool).counts(), unsettled(node.directory / "data", {}))
+    check_books(counts)
     assert counts["unsettled"] == 0
     assert all(each["ledger"]["leased"] == 0 for each in counts["campaigns"]), counts

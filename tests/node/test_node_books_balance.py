@@ -14,7 +14,7 @@ from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import Traffic
 from tests.node.harness import Node, campaign
-from tests.node.load import RATE, assert_equal
+from tests.node.load import RATE, assert_equal, book
 
 
 def traffic(seed: int) -> Traffic:
@@ -39,13 +39,13 @@ async def test_the_books_balance_at_every_moment_they_are_read(
     }
     smsc.register_ads(*texts.values())
     jalisco = {"include": [{"state": "MX-JAL"}, {"lada": "55"}], "exclude": [{"lada": "33"}]}
-    await node.book(
+    await book(
+        node,
         campaign("sol", texts["sol"], 600),
         campaign("luna", texts["luna"], 500, target=jalisco),
         campaign("mar", texts["mar"], 300, **{"class": "standard"}),
         campaign("rio", texts["rio"], 20_000, pacing="even"),
     )
-    await node.gate(None)
     async with node.watched() as readings:
         await platform.submit_all(notifications(1, 7000), SteadyPace(RATE))
     counts = await node.books_when(lambda now: now["notifications"] == 7000)
@@ -78,14 +78,13 @@ async def test_refusals_cost_no_unit_and_no_notification(
     texts = {"sol": "Compra en tienda sol", "luna": "Luna llena"}
     smsc.register_ads(*texts.values())
     smsc.faults = faults
-    await node.book(campaign("sol", texts["sol"], 700), campaign("luna", texts["luna"], 900))
-    await node.gate(None)
-    await platform.submit_all(notifications(2, 4000), SteadyPace(RATE))
-    counts = await node.books_when(lambda now: now["notifications"] == 4000)
+    await book(node, campaign("sol", texts["sol"], 500), campaign("luna", texts["luna"], 650))
+    await platform.submit_all(notifications(2, 3000), SteadyPace(RATE))
+    counts = await node.books_when(lambda now: now["notifications"] == 3000)
     assert_equal(counts, smsc, texts)
-    assert smsc.received == 4000
+    assert smsc.received == 3000
     assert platform.statuses == smsc.answered
     assert set(smsc.answered) <= {ESME_ROK, ESME_RTHROTTLED, ESME_RSYSERR, VENDOR_STATUS}
     assert min(smsc.answered.values()) > 100
-    assert [each["ledger"]["settled"] for each in counts["campaigns"]] == [700, 900]
+    assert [each["ledger"]["settled"] for each in counts["campaigns"]] == [500, 650]
     assert all(each["rejected"] == each["returned"] > 0 for each in counts["campaigns"])

@@ -15,10 +15,7 @@ from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import Traffic
 from tests.node.harness import Node, campaign
-from tests.node.load import RATE, Feed, assert_bounded, assert_equal
-
-TEXTS = {"sol": "Compra en tienda sol", "luna": "Luna llena"}
-PLAIN = frozenset({Kind.PLAIN})
+from tests.node.load import RATE, TEXTS, Feed, assert_bounded, assert_equal, book
 
 
 @pytest.fixture
@@ -31,13 +28,12 @@ def node(node: Node, smsc: SimulatedSmsc) -> Node:
 
 def traffic(seed: int) -> Traffic:
     """Return notifications that any SMSC can be asked to compare."""
-    return Traffic(Random(seed), load_geography().weights, kinds=PLAIN)
+    return Traffic(Random(seed), load_geography().weights, kinds=frozenset({Kind.PLAIN}))
 
 
-async def book(node: Node, quantity: int) -> None:
+async def book_both(node: Node, quantity: int) -> None:
     """Book the same for both campaigns and wait for ads."""
-    await node.book(*(campaign(name, text, quantity) for name, text in TEXTS.items()))
-    await node.gate(None)
+    await book(node, *(campaign(name, text, quantity) for name, text in TEXTS.items()))
 
 
 async def test_an_insertion_without_an_answer_is_unknown_and_stays_spent(
@@ -45,17 +41,17 @@ async def test_an_insertion_without_an_answer_is_unknown_and_stays_spent(
 ) -> None:
     """What the SMSC leaves unanswered in time is unknown, nothing else is; no unit beyond the booking."""
     smsc.faults = Faults(silence=0.1)
-    platform.window = 4000
-    await book(node, 700)
-    job = asyncio.create_task(platform.submit_all(islice(traffic(3), 3500), SteadyPace(RATE)))
-    await smsc.until(lambda: smsc.received == 3500)
+    platform.window = 3000
+    await book_both(node, 500)
+    job = asyncio.create_task(platform.submit_all(islice(traffic(3), 2500), SteadyPace(RATE)))
+    await smsc.until(lambda: smsc.received == 2500)
     job.cancel()  # it waits for the answers that never come
     counts = await node.books_when(lambda now: now["notifications"] >= smsc.received)
     for each in counts["campaigns"]:
         seen = smsc.tally.counts[TEXTS[each["name"]]]
         assert (each["inserted"], each["accepted"]) == (seen.received, seen.accepted)
         assert each["unknown"] == seen.received - seen.answered.total() > 0
-        assert each["ledger"]["settled"] == 700
+        assert each["ledger"]["settled"] == 500
     assert platform.statuses == smsc.answered
 
 
@@ -63,7 +59,7 @@ async def test_a_late_answer_still_counts(node: Node, smsc: SimulatedSmsc, platf
     """Answers after the timeout turn unknown into accepted or rejected, and refused units are free again."""
     smsc.faults = Faults(throttle=0.2, delay=0.3, delay_s=2.5)
     platform.window = 3000
-    await book(node, 10_000)
+    await book_both(node, 10_000)
     for notification in islice(traffic(4), 2000):
         platform.submit(notification)
     counts = await node.books_when(lambda now: now["notifications"] >= smsc.received)
@@ -80,7 +76,7 @@ async def test_a_lost_link_leaves_no_more_unknown_than_was_outstanding(
     """Unknown stays within what waited when links fall; each re-send is a notification of its own."""
     smsc.faults = Faults(delay=0.3, delay_s=0.02)
     await node.start()
-    await book(node, 100_000)
+    await book_both(node, 100_000)
     platform, feed = RawPlatform(*node.relay), Feed(traffic(5))
     job = asyncio.create_task(platform.keep_submitting(feed, SteadyPace(RATE)))
     outstanding = 0

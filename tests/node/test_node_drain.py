@@ -12,7 +12,7 @@ from adapters.simulator.raw_platform import LinkLostError, RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import Traffic
 from tests.node.harness import Node, campaign
-from tests.node.load import RATE, TEXTS, ads, assert_equal
+from tests.node.load import RATE, TEXTS, ads, assert_equal, book
 
 
 async def submit(platform: RawPlatform, seed: int) -> None:
@@ -28,8 +28,7 @@ async def test_a_drain_brings_every_answer_home(node: Node, smsc: SimulatedSmsc)
     smsc.register_ads(*TEXTS.values())
     smsc.faults = Faults(throttle=0.05, delay=0.5, delay_s=0.3, reorder=0.1)
     await node.start()
-    await node.book(*(campaign(name, text, 50_000) for name, text in TEXTS.items()))
-    await node.gate(None)
+    await book(node, *(campaign(name, text, 50_000) for name, text in TEXTS.items()))
     platforms = [RawPlatform(*node.relay, window=400) for _ in range(2)]
     for each in platforms:
         await each.connect()

@@ -33,7 +33,7 @@ async def test_five_kills_of_the_whole_node_in_a_row(node: Node, smsc: Simulated
             wanted = smsc.received + 20
             await smsc.until(lambda wanted=wanted: smsc.received >= wanted)
         else:
-            await ads(smsc, 400)
+            await ads(smsc, 300)
         outstanding += len(platform.unanswered)
         await node.kill()
         await node.restart()

@@ -77,7 +77,7 @@ async def test_a_killed_control_is_not_noticed(node: Node, smsc: SimulatedSmsc, 
     await ads(smsc, 400)
     former = node.child("control")
     former.kill()
-    await ads(smsc, 2000)
+    await ads(smsc, 1500)
     await finish(platform, feed, job)
     await assert_undisturbed(node, smsc, feed, platform)
     assert node.child("control").pid != former.pid
@@ -89,7 +89,7 @@ async def test_a_killed_postmaster_is_not_noticed(node: Node, smsc: SimulatedSms
     platform, job = await under_load(node, feed, 20_000)
     await ads(smsc, 400)
     postmaster(node).kill()
-    await ads(smsc, 2000)
+    await ads(smsc, 1500)
     await finish(platform, feed, job)
     await node.logged("alarm_database_died")
     async with asyncio.timeout(15):

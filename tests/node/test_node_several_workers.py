@@ -15,7 +15,7 @@ from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import Traffic
 from tests.node.harness import Node, campaign
-from tests.node.load import RATE, TEXTS, assert_equal
+from tests.node.load import RATE, TEXTS, assert_equal, book
 
 
 @pytest.fixture
@@ -59,8 +59,7 @@ async def test_platforms_are_spread_and_counted_as_one(
 ) -> None:
     """Four platforms go 2:2, both workers insert, and the counts equal the SMSC's to the unit."""
     assert sessions(node) == [2, 2]
-    await node.book(*(campaign(name, text, 2000) for name, text in TEXTS.items()))
-    await node.gate(None)
+    await book(node, *(campaign(name, text, 2000) for name, text in TEXTS.items()))
     async with node.watched() as readings:
         await asyncio.gather(
             *(
@@ -80,16 +79,15 @@ async def test_a_booking_is_spent_though_one_worker_goes_idle(
     node: Node, smsc: SimulatedSmsc, platforms: list[RawPlatform]
 ) -> None:
     """What an idle worker still holds goes to the one that has traffic, down to the last unit."""
-    await node.book(*(campaign(name, text, 1000) for name, text in TEXTS.items()))
-    await node.gate(None)
+    await book(node, *(campaign(name, text, 1000) for name, text in TEXTS.items()))
     idle, busy = platforms[0], platforms[1]
     await asyncio.gather(
         *(one.submit_all(notifications(9, 500), SteadyPace(RATE / 4)) for one in (idle, busy))
     )
-    traffic = iter(notifications(10, 20_000))
-    async with asyncio.timeout(8):
+    traffic = Traffic(Random(10), load_geography().weights)
+    async with asyncio.timeout(20):
         while smsc.ads_accepted < 2000:
-            await busy.submit_all(islice(traffic, 500), SteadyPace(RATE / 2))
+            await busy.submit_all(islice(traffic, 500), SteadyPace(RATE))
     counts = await node.books_when(lambda now: now["notifications"] == smsc.received)
     assert_equal(counts, smsc, TEXTS)
     assert [each["ledger"] for each in counts["campaigns"]] == 2 * [{"settled": 1000, "leased": 0, "free": 0}]
