@@ -79,10 +79,10 @@ async def test_refusals_cost_no_unit_and_no_notification(
     smsc.register_ads(*texts.values())
     smsc.faults = faults
     await book(node, campaign("sol", texts["sol"], 500), campaign("luna", texts["luna"], 650))
-    await platform.submit_all(notifications(2, 3000), SteadyPace(RATE))
-    counts = await node.books_when(lambda now: now["notifications"] == 3000)
+    await platform.submit_all(notifications(2, 3500), SteadyPace(RATE))
+    counts = await node.books_when(lambda now: now["notifications"] == 3500)
     assert_equal(counts, smsc, texts)
-    assert smsc.received == 3000
+    assert smsc.received == 3500
     assert platform.statuses == smsc.answered
     assert set(smsc.answered) <= {ESME_ROK, ESME_RTHROTTLED, ESME_RSYSERR, VENDOR_STATUS}
     assert min(smsc.answered.values()) > 100

@@ -43,8 +43,8 @@ async def test_an_insertion_without_an_answer_is_unknown_and_stays_spent(
     smsc.faults = Faults(silence=0.1)
     platform.window = 3000
     await book_both(node, 500)
-    job = asyncio.create_task(platform.submit_all(islice(traffic(3), 2500), SteadyPace(RATE)))
-    await smsc.until(lambda: smsc.received == 2500)
+    job = asyncio.create_task(platform.submit_all(islice(traffic(3), 3500), SteadyPace(RATE)))
+    await smsc.until(lambda: smsc.received == 3500)
     job.cancel()  # it waits for the answers that never come
     counts = await node.books_when(lambda now: now["notifications"] >= smsc.received)
     for each in counts["campaigns"]:
