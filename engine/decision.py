@@ -73,10 +73,16 @@ class Decision:
     """
 
     __slots__ = (
+        "_group_of_place",
         "_in_hours",
+        "_lag_slot",
+        "_lag_start",
         "_offers",
-        "_plan",
         "_random",
+        "_row_share",
+        "_row_slot",
+        "_row_start",
+        "_vacancy",
         "_zone_of_place",
         "minutes",
         "now",
@@ -89,7 +95,13 @@ class Decision:
         zone_of_place: Sequence[int],
         random: Callable[[], float],
     ) -> None:
-        self._plan = plan
+        self._group_of_place = plan.group_of_place
+        self._vacancy = plan.vacancy
+        self._row_start = plan.row_start
+        self._row_share = plan.row_share
+        self._row_slot = plan.row_slot
+        self._lag_start = plan.lag_start
+        self._lag_slot = plan.lag_slot
         self._offers = offers
         self._zone_of_place = zone_of_place
         self._random = random
@@ -112,11 +124,10 @@ class Decision:
         """
         if room <= 0:
             return Reason.NO_ROOM
-        plan = self._plan
-        cell = plan.group_of_place[place] * ROOM_CLASSES + ROOM_CLASS_OF[min(room, MAX_ROOM)]
+        cell = self._group_of_place[place] * ROOM_CLASSES + ROOM_CLASS_OF[min(room, MAX_ROOM)]
         slot = self._draw(cell)
-        at = plan.lag_start[cell]
-        end = plan.lag_start[cell + 1]
+        at = self._lag_start[cell]
+        end = self._lag_start[cell + 1]
         first_refusal: Reason | None = None
         while True:
             if slot >= 0:
@@ -135,18 +146,17 @@ class Decision:
                 if first_refusal is None:
                     first_refusal = outcome
             if at == end:
-                return first_refusal or _REASON_OF_VACANCY[plan.vacancy[cell]]
-            slot = plan.lag_slot[at]
+                return first_refusal or _REASON_OF_VACANCY[self._vacancy[cell]]
+            slot = self._lag_slot[at]
             at += 1
 
     def _draw(self, cell: int) -> int:
         """Return the slot that a random draw takes from the cell's row, or -1 (RESEARCH: SHALE, step 3)."""
-        plan = self._plan
-        low = plan.row_start[cell]
-        end = high = plan.row_start[cell + 1]
+        low = self._row_start[cell]
+        end = high = self._row_start[cell + 1]
         if low == high:
             return -1
-        share = plan.row_share
+        share = self._row_share
         u = self._random()
         while low < high:
             middle = (low + high) >> 1
@@ -154,7 +164,7 @@ class Decision:
                 high = middle
             else:
                 low = middle + 1
-        return plan.row_slot[low] if low < end else -1
+        return self._row_slot[low] if low < end else -1
 
     def _serve(
         self, offer: Offer, place: int, room: int, wide: bool, alphabet: Alphabet

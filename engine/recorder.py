@@ -60,6 +60,7 @@ class Recorder:
         "_numbered",
         "_outcomes",
         "_passed",
+        "_reasons",
         "_refused",
         "fault",
         "hour",
@@ -69,7 +70,8 @@ class Recorder:
         self._journal = journal
         self._insertions: list[Insertion] = []
         self._outcomes: list[tuple[Insertion, Kind, Cause]] = []
-        self._passed: dict[Reason, int] = {}
+        self._passed = [0] * (max(Reason) + 1)
+        self._reasons: list[Reason] = []
         self._notifications = 0
         self._refused = 0
         self._numbered = 0
@@ -82,7 +84,10 @@ class Recorder:
 
     def passed(self, reason: Reason) -> None:
         """Count one notification that leaves without an ad."""
-        self._passed[reason] = self._passed.get(reason, 0) + 1
+        count = self._passed[reason]
+        if not count:
+            self._reasons.append(reason)
+        self._passed[reason] = count + 1
 
     def refused(self) -> None:
         """Count one notification that the engine itself had to refuse."""
@@ -117,7 +122,9 @@ class Recorder:
             return False
         self._insertions.clear()
         self._outcomes = later
-        self._passed.clear()
+        for reason in self._reasons:
+            self._passed[reason] = 0
+        self._reasons.clear()
         self._notifications = self._refused = 0
         return self.commit() if later else True
 
@@ -145,8 +152,8 @@ class Recorder:
             parts.append(_tally(Kind.NOTIFICATIONS, 0, self.hour, self._notifications))
         if self._refused:
             parts.append(_tally(Kind.REFUSED, 0, self.hour, self._refused))
-        for reason, count in self._passed.items():
-            parts.append(_tally(Kind.PASS_THROUGH, reason, self.hour, count))
+        for reason in self._reasons:
+            parts.append(_tally(Kind.PASS_THROUGH, reason, self.hour, self._passed[reason]))
         return b"".join(parts)
 
 

@@ -64,16 +64,20 @@ class Fold:
             if counts:
                 counted[prefix] += 1
 
-    def close_open(self, cause: Cause) -> None:
-        """Count every open insertion as unknown: its process is gone, no answer will be seen.
+    def close_open(self, cause: Cause) -> int:
+        """Count every open insertion as unknown: its process is gone, no answer will be seen; return how many.
 
-        Takes one frame sequence of its own, so that it is applied once.
+        Takes one frame sequence of its own, so that it is applied once. When the books know frames
+        that the journal has lost, what is open here may have ended there: nothing is counted, and
+        the books end what is open to them as the epoch is closed.
         """
         self.upto = (self.upto or self.applied) + 1
-        if self.upto > self.applied:
+        counted = len(self.open) if self.upto > self.applied else 0
+        if counted:
             for prefix in self.open.values():
                 self._counted[bytes((Kind.UNKNOWN, cause)) + prefix[2:]] += 1
         self.open.clear()
+        return counted
 
     def batch(self) -> Batch | None:
         """Return what is not applied yet, or None when there is nothing."""

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-
 
 class LoadError(Exception):
     """The load could not be built or run; the sentence says what to do."""
@@ -78,9 +76,12 @@ async def _line(process: asyncio.subprocess.Process) -> bytes:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the user and system seconds that a process has used (proc(5): utime, stime)."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
+    """Return the seconds that a process has spent on a processor, all threads, user and system.
+
+    From /proc/PID/task/*/schedstat, in nanoseconds: the ticks of /proc/PID/stat are too coarse here.
+    """
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text(encoding="ascii").split()[0]) for task in tasks) / 1e9
 
 
 def pin(pids: Sequence[int], core: int) -> None:

@@ -1,0 +1,81 @@
+"""Compile the hot modules with mypyc, in place, or go back to the interpreted form.
+
+    .venv/bin/python scripts/compile_hot.py build | clean
+
+The sources stay as they are: a compiled module lies beside its .py and is imported in its stead.
+Needs a C compiler, and mypy from the test requirements.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("adapters", "engine", "inventory", "segments", "validators")
+HOT = (
+    "adapters/smpp/locate.py",
+    "adapters/smpp/session.py",
+    "adapters/smpp/splice.py",
+    "engine/audience.py",
+    "engine/composition.py",
+    "engine/decision.py",
+    "engine/inserter.py",
+    "engine/leasebook.py",
+    "engine/predicate.py",
+    "engine/recorder.py",
+    "segments/numbering.py",
+    "segments/numbers.py",
+)
+SETUP = """
+from mypyc.build import mypycify
+from setuptools import setup
+setup(name="posdata-hot", ext_modules=mypycify({modules!r}, opt_level="3", group_name="posdata_hot"))
+"""
+MYPY = """
+[mypy]
+strict = True
+ignore_missing_imports = True
+"""
+
+
+def build() -> None:
+    """Compile in a copy, then put the extensions beside their sources."""
+    with tempfile.TemporaryDirectory(prefix="posdata-compile-") as name:
+        copy = Path(name)
+        for package in PACKAGES:
+            shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("*.so"))
+        (copy / "setup.py").write_text(SETUP.format(modules=list(HOT)), encoding="utf-8")
+        (copy / "mypy.ini").write_text(MYPY, encoding="utf-8")
+        subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], cwd=copy, check=True)
+        clean()
+        for extension in copy.rglob("*.so"):
+            place = extension.relative_to(copy)
+            if place.parts[0] != "build":
+                shutil.copy2(extension, ROOT / place)
+                print(place)
+
+
+def clean() -> None:
+    """Remove every compiled module."""
+    for package in PACKAGES:
+        for extension in (ROOT / package).rglob("*.so"):
+            extension.unlink()
+    for extension in ROOT.glob("posdata_hot*.so"):
+        extension.unlink()
+
+
+def main() -> None:
+    """Build or clean."""
+    match sys.argv[1:]:
+        case ["build"]:
+            build()
+        case ["clean"]:
+            clean()
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
