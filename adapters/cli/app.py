@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, Source] = {
     "counts": Source("adapters.cli.counts", "counts_command", "Show the books."),
     "ads": Source("adapters.cli.ads", "ads", "Switch ads on or off, or stop one campaign."),
     "config": Source("adapters.cli.config", "config", "Check a settings file."),
+    "journal": Source("adapters.cli.journal", "journal", "Look into journals."),
     "bench": Source("adapters.cli.bench", "bench_app", "Measure this machine."),
     "db": Source("adapters.cli.db", "db", "Bring the database up to date."),
 }
