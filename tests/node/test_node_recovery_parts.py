@@ -7,6 +7,7 @@ from itertools import pairwise
 import psutil
 import pytest
 
+from adapters.postgres.server import join
 from adapters.simulator.pdu import ESME_ROK
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
@@ -93,7 +94,7 @@ async def test_a_killed_postmaster_is_not_noticed(node: Node, smsc: SimulatedSms
     await finish(platform, feed, job)
     await node.logged("alarm_database_died")
     async with asyncio.timeout(15):
-        while not any(each.name() == "postgres" for each in node.members()):
+        while await join(node.directory / "data") is None:
             await asyncio.sleep(0.05)
     await assert_undisturbed(node, smsc, feed, platform)
     await assert_at_rest(node)
