@@ -65,7 +65,7 @@ class Fold:
                 counted[prefix] += 1
 
     def close_open(self, cause: Cause) -> int:
-        """Count every open insertion as unknown: its process is gone, no answer will be seen; return how many.
+        """Count every open insertion as unknown, no answer will be seen; return how many.
 
         Takes one frame sequence of its own, so that it is applied once. When the books know frames
         that the journal has lost, what is open here may have ended there: nothing is counted, and

@@ -11,6 +11,9 @@ from inventory.campaign import Campaign
 POWER_LOSS = "power_loss"
 """The cause of what a lost journal may have inserted."""
 
+PROCESS_DIED = "process_died"
+"""The cause of insertions whose worker ended before the answer."""
+
 
 def hour_of(now: datetime) -> int:
     """Return the whole hours since 1970-01-01T00 UTC of an aware instant."""
@@ -199,11 +202,12 @@ class Books(Protocol):
         """
 
     async def close_epoch(self, epoch: Epoch, *, lost: bool, now: datetime) -> None:
-        """Close an epoch whose journal was read to its end and whose open insertions were settled.
+        """Close an epoch whose journal was read to its end.
 
-        What it still holds goes back to free; when `lost` (the journal's tail may be missing)
-        it is booked as notifications of the hour of `now`, inserted and unknown, with cause
-        `POWER_LOSS`, and stays spent. Doing it twice changes nothing.
+        Insertions of which the books know no outcome end here (inventory.ledger.written_off); the
+        journal may have lost what the books had read. What is still held goes back to free; when
+        `lost` (insertions may be missing too) it is booked as notifications of the hour of `now`,
+        inserted and unknown, with cause `POWER_LOSS`, and stays spent. Doing it twice changes nothing.
         """
 
     async def counts(self) -> Counts:

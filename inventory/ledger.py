@@ -21,6 +21,11 @@ class Movement:
     spent: int = 0
     freed: int = 0
 
+    @property
+    def in_flight(self) -> int:
+        """Insertions that began less those that ended; a late answer's insertion had ended before."""
+        return self.inserted - self.accepted - self.rejected - self.unknown
+
     def plus(self, other: "Movement", times: int) -> "Movement":
         """Return this movement and `times` the other."""
         return Movement(
@@ -50,3 +55,17 @@ def movements(events: Mapping[tuple[CountKey, Event, str], int]) -> dict[int, Mo
     for (key, event, _), count in events.items():
         folded[key.campaign] = folded.get(key.campaign, Movement()).plus(EFFECTS[event], count)
     return dict(sorted(folded.items()))
+
+
+def written_off(held: int, in_flight: int, *, lost: bool) -> dict[Event, int]:
+    """Return the events that end a dead worker's lease of one campaign; units that they spend stay spent.
+
+    `held` = granted − returned − spent units; `in_flight` insertions have no outcome. Each of them is
+    unknown and lies in `held`; those beyond it were refused, since a worker returns only units that
+    came back to it. When `lost`, any other held unit may have been inserted without a trace.
+    """
+    open_ones = max(0, in_flight)
+    unknown = min(held, open_ones)
+    unseen = held - unknown if lost else 0
+    events = {Event.INSERTED: unseen, Event.UNKNOWN: unknown + unseen, Event.REJECTED: open_ones - unknown}
+    return {event: count for event, count in events.items() if count}

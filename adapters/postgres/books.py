@@ -14,6 +14,7 @@ from adapters.postgres.counts import read_counts
 from adapters.postgres.pool import Connection, Pool, snapshot
 from inventory.books import (
     POWER_LOSS,
+    PROCESS_DIED,
     Batch,
     CountKey,
     Counts,
@@ -28,7 +29,7 @@ from inventory.books import (
     hour_of,
 )
 from inventory.leases import top_up
-from inventory.ledger import Movement, movements
+from inventory.ledger import Movement, movements, written_off
 
 _OPEN = """
 INSERT INTO epochs (node, worker, epoch, boot_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
@@ -84,8 +85,8 @@ WHERE l.campaign = d.campaign
 """
 
 _SPEND = """
-UPDATE leases l SET spent = l.spent + d.units
-FROM unnest($4::int[], $5::bigint[]) AS d (campaign, units)
+UPDATE leases l SET spent = l.spent + d.spent, in_flight = l.in_flight + d.in_flight
+FROM unnest($4::int[], $5::bigint[], $6::bigint[]) AS d (campaign, spent, in_flight)
 WHERE (l.node, l.worker, l.epoch) = ($1, $2, $3) AND l.campaign = d.campaign
 """
 
@@ -110,6 +111,11 @@ WHERE (l.node, l.worker, l.epoch) = ($1, $2, $3) AND l.campaign = d.campaign
 
 _LEASES = """
 SELECT campaign, granted, returned, spent FROM leases
+WHERE (node, worker, epoch) = ($1, $2, $3) ORDER BY campaign
+"""
+
+_HELD = """
+SELECT campaign, granted - returned - spent AS held, in_flight FROM leases
 WHERE (node, worker, epoch) = ($1, $2, $3) ORDER BY campaign
 """
 
@@ -194,15 +200,12 @@ class PostgresBooks:
             status = await connection.execute(_CLOSE, *_key(epoch), now, lost)
             if status != "UPDATE 1":
                 return
+            await _write_off(connection, epoch, hour_of(now), lost=lost)
             leases = await _leases(connection, epoch)
-            left = {n: total.granted - total.returned - total.spent for n, total in leases.items()}
-            left = {n: units for n, units in left.items() if units}
-            if lost:
-                await _write_off(connection, epoch, left, hour_of(now))
-            else:
-                totals = {n: leases[n].returned + units for n, units in left.items()}
-                await _lock(connection, totals)
-                await _release(connection, epoch, leases, totals)
+            totals = {n: total.granted - total.spent for n, total in leases.items()}
+            totals = {n: returned for n, returned in totals.items() if returned > leases[n].returned}
+            await _lock(connection, totals)
+            await _release(connection, epoch, leases, totals)
 
     async def counts(self) -> Counts:
         """Return all counts as of one instant."""
@@ -270,16 +273,18 @@ async def _release(
     await connection.execute(_RETURN, *_key(epoch), list(returned), list(returned.values()))
 
 
-async def _write_off(connection: Connection, epoch: Epoch, left: Mapping[int, int], hour: int) -> None:
-    """Book what a lost journal may have inserted: it stays spent, and each unit was a notification."""
+async def _write_off(connection: Connection, epoch: Epoch, hour: int, *, lost: bool) -> None:
+    """Book what the journal tells no more; each unit that a lost one may have inserted was a notification."""
+    cause = POWER_LOSS if lost else PROCESS_DIED
     events = {}
-    for number, units in left.items():
-        key = CountKey(number, creative_version=0, place=0, hour=hour)
-        events[key, Event.INSERTED, POWER_LOSS] = units
-        events[key, Event.UNKNOWN, POWER_LOSS] = units
+    for row in await connection.fetch(_HELD, *_key(epoch)):
+        key = CountKey(row["campaign"], creative_version=0, place=0, hour=hour)
+        for event, count in written_off(row["held"], row["in_flight"], lost=lost).items():
+            events[key, event, cause] = count
     await _move(connection, epoch, movements(events))
     await _count_insertions(connection, events)
-    await _count_notifications(connection, {hour: sum(left.values())}, {}, {})
+    unseen = sum(count for (_, event, _), count in events.items() if event is Event.INSERTED)
+    await _count_notifications(connection, {hour: unseen} if unseen else {}, {}, {})
 
 
 async def _move(connection: Connection, epoch: Epoch, moved: Mapping[int, Movement]) -> None:
@@ -288,10 +293,10 @@ async def _move(connection: Connection, epoch: Epoch, moved: Mapping[int, Moveme
     await _lock(connection, moved)
     rows = [(n, m.inserted, m.accepted, m.rejected, m.unknown, m.spent, m.freed) for n, m in moved.items()]
     await connection.execute(_MOVE, *_columns(rows))
-    if spent := [(number, movement.spent) for number, movement in moved.items() if movement.spent]:
-        status = await connection.execute(_SPEND, *_key(epoch), *_columns(spent))
-        if status != f"UPDATE {len(spent)}":
-            raise LedgerError(f"{epoch} spent units of a campaign that it never leased")
+    if used := [(n, m.spent, m.in_flight) for n, m in moved.items() if m.spent or m.in_flight]:
+        status = await connection.execute(_SPEND, *_key(epoch), *_columns(used))
+        if status != f"UPDATE {len(used)}":
+            raise LedgerError(f"{epoch} used units of a campaign that it never leased")
 
 
 async def _count_insertions(

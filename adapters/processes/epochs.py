@@ -58,26 +58,27 @@ class EpochKeeper:
         """Settle a dead worker's journal to its end, close what is open, give back its leases.
 
         A gap raises `GapError` or `JournalGapError`, unless the machine went down without the
-        journal's tail: then the journal ends there.
+        journal's tail: then the journal ends there. Under `always` nothing behind it had left.
         """
-        lost = self.folder.boot_id != boot_id() and self.folder.sync != "always"
+        rebooted = self.folder.boot_id != boot_id()
+        lost = rebooted and self.folder.sync != "always"
         try:
             while await self.settle(books):
                 pass
         except _GAPS as gap:
-            if not lost:
+            if not rebooted:
                 raise
             log.error("alarm_journal_cut", worker=self.epoch.worker, epoch=self.epoch.number, gap=str(gap))
-        open_insertions = len(self._fold.open)
-        self._fold.close_open(Cause.POWER_LOSS if lost else Cause.PROCESS_DIED)
+        unknown = self._fold.close_open(Cause.POWER_LOSS if lost else Cause.PROCESS_DIED)
         self._in_doubt = self._fold.batch()
-        await self.settle(books)
+        if self._in_doubt is not None:
+            await self.settle(books)
         await books.close_epoch(self.epoch, lost=lost, now=datetime.now(UTC))
         log.warning(
             "epoch_closed",
             worker=self.epoch.worker,
             epoch=self.epoch.number,
-            unknown=open_insertions,
+            unknown=unknown,
             lost=lost,
         )
         self.let_go()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from inventory.books import (
     POWER_LOSS,
+    PROCESS_DIED,
     Batch,
     CampaignCounts,
     CountKey,
@@ -24,7 +25,7 @@ from inventory.books import (
     hour_of,
 )
 from inventory.leases import top_up
-from inventory.ledger import movements
+from inventory.ledger import movements, written_off
 
 FAR_FUTURE = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -49,6 +50,7 @@ class _Epoch:
     applied: int = 0
     closed: bool = False
     leases: dict[int, LeaseTotals] = field(default_factory=dict)
+    in_flight: Counter[int] = field(default_factory=Counter)
 
 
 @dataclass
@@ -139,17 +141,18 @@ class FakeBooks:
             if one is None or one.closed:
                 return
             events = {}
+            for number, lease in one.leases.items():
+                held = lease.granted - lease.returned - lease.spent
+                key = CountKey(number, 0, 0, hour_of(now))
+                found = written_off(held, one.in_flight[number], lost=lost)
+                for event, count in found.items():
+                    events[key, event, POWER_LOSS if lost else PROCESS_DIED] = count
+                state.totals["notifications"] += found.get(Event.INSERTED, 0)
+            _apply(state, one, Batch(epoch, one.applied, one.applied + 1, events))
             for number, lease in list(one.leases.items()):
                 left = lease.granted - lease.returned - lease.spent
-                if left and lost:
-                    key = CountKey(number, 0, 0, hour_of(now))
-                    events[key, Event.INSERTED, POWER_LOSS] = left
-                    events[key, Event.UNKNOWN, POWER_LOSS] = left
-                    state.totals["notifications"] += left
-                elif left:
-                    state.rows[number].leased -= left
-                    one.leases[number] = replace(lease, returned=lease.returned + left)
-            _apply(state, one, Batch(epoch, one.applied, one.applied + 1, events))
+                state.rows[number].leased -= left
+                one.leases[number] = replace(lease, returned=lease.returned + left)
             one.closed = True
 
     async def counts(self) -> Counts:
@@ -198,9 +201,10 @@ def _apply(state: _State, one: _Epoch, batch: Batch) -> None:
         )
         row.leased -= moved.spent
         row.settled += moved.spent - moved.freed
-        if moved.spent:
+        if moved.spent or moved.in_flight:
             lease = one.leases.get(number, LeaseTotals(0, 0, 0))
             one.leases[number] = replace(lease, spent=lease.spent + moved.spent)
+            one.in_flight[number] += moved.in_flight
     for name, by_hour in (
         ("notifications", batch.notifications),
         ("consumed", batch.consumed),

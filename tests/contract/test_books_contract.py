@@ -230,6 +230,35 @@ def test_a_lost_journal_is_spent(world: World) -> None:
     assert counts.notifications == one.inserted
 
 
+@pytest.mark.parametrize("lost", [True, False])
+def test_what_a_cut_journal_tells_no_more_ends_once(world: World, lost: bool) -> None:
+    """The books knew more than the journal kept: what is in flight to them is unknown, once, and spent."""
+    campaign = world.add_campaign(40)
+    grant(world, campaign)
+    settle(world, 0, 9, campaign, inserted=6, accepted=2, rejected=1)
+    for _ in range(2):
+        world.run(world.books.close_epoch(EPOCH, lost=lost, now=NOW))
+    counts = world.run(world.books.counts())
+    [one] = counts.campaigns
+    unseen = 5 if lost else 0  # of ten leased units two were accepted, three are in flight
+    assert (one.inserted, one.accepted, one.rejected, one.unknown) == (6 + unseen, 2, 1, 3 + unseen)
+    assert (one.in_flight, one.leased, one.settled, one.free) == (0, 0, 5 + unseen, 35 - unseen)
+    assert counts.notifications == one.inserted
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_unit_that_came_back_proves_a_refusal(world: World, lost: bool) -> None:
+    """A worker returned units of refused insertions, and the frame that says so is lost: nothing is spent."""
+    campaign = world.add_campaign(40)
+    grant(world, campaign)
+    settle(world, 0, 1, campaign, inserted=10)
+    world.run(world.books.give_back(EPOCH, {campaign: 4}))
+    world.run(world.books.close_epoch(EPOCH, lost=lost, now=NOW))
+    one = row(world, campaign)
+    assert (one.inserted, one.unknown, one.rejected, one.in_flight) == (10, 6, 4, 0)
+    assert (one.settled, one.leased, one.free) == (6, 0, 34)
+
+
 def test_notifications_are_counted_by_what_became_of_them(world: World) -> None:
     """Inserted, pass-through, consumed and refused add up to notifications over hours and batches."""
     campaign = world.add_campaign(40)

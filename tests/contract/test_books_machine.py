@@ -143,12 +143,12 @@ class BooksMachine(RuleBasedStateMachine):
         self.world.run(self.world.books.give_back(worker.epoch, dict(worker.returned)))
 
     @precondition(lambda self: self.workers)
-    @rule(data=st.data(), lost=st.booleans())
-    def close(self, data: st.DataObject, lost: bool) -> None:
-        """Settle a dead worker's open insertions as unknown, then close its epoch, twice."""
+    @rule(data=st.data(), lost=st.booleans(), told=st.booleans())
+    def close(self, data: st.DataObject, lost: bool, told: bool) -> None:
+        """Close a dead worker's epoch, twice; its journal tells of the open insertions, or has lost them."""
         worker = data.draw(st.sampled_from(self.workers))
         for number, n in worker.in_flight.items():
-            if n:
+            if n and told:
                 self._settle(worker, number, {Event.UNKNOWN: n})
         for _ in range(2):
             self.world.run(self.world.books.close_epoch(worker.epoch, lost=lost, now=NOW))

@@ -9,26 +9,23 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.files.journal_reader import epoch_folder, find_epochs
+from adapters.files.journal_reader import find_epochs
 from adapters.files.journal_writer import segment_path
 from adapters.processes import epochs as epochs_module
 from adapters.processes.epochs import Epochs
-from engine.journal import END_MARK, ENTRY, FRAME_HEADER, Kind
+from engine.journal import Kind
 from inventory.books import (
     POWER_LOSS,
     Batch,
-    Books,
-    CampaignCounts,
     Counts,
     Epoch,
     LeaseRequest,
     LeaseTotals,
     OpenEpoch,
 )
-from tests.contract.fake_books import FAR_FUTURE, FakeBooks
-from tests.unit.files.journals import EPOCH, make_writer, write
-
-NOW = FAR_FUTURE.replace(year=2026)
+from tests.contract.fake_books import FakeBooks
+from tests.unit.files.journals import make_writer, write
+from tests.unit.processes.lives import lease, live, row, tear
 
 
 class Killed(BaseException):
@@ -99,36 +96,6 @@ class FatefulBooks:
     async def counts(self) -> Counts:
         """Pass on."""
         return await self.books.counts()
-
-
-@pytest.fixture
-def memory() -> FakeBooks:
-    """Return books with one campaign of 1000 units."""
-    books = FakeBooks()
-    books.add_campaign(1000)
-    return books
-
-
-async def lease(books: Books, epoch: Epoch = EPOCH) -> None:
-    """Hand the epoch its first 250 units of the campaign."""
-    await books.open_epoch(epoch, "boot")
-    await books.grant(epoch, [LeaseRequest(1, 0, 0.0)], 30, 1, now=NOW)
-
-
-def live(data_dir: Path, *, epoch: Epoch = EPOCH, sync: str = "interval", boot: str | None = None) -> None:
-    """Let a worker live and die: 12 insertions, 5 accepted, 2 rejected, 1 unknown, 4 in flight."""
-    journal = make_writer(data_dir, epoch, sync=sync, boot=boot)
-    write(journal, *range(1, 13))
-    write(journal, 1, 2, 3, 4, 5, kind=Kind.ACCEPTED)
-    write(journal, 6, 7, kind=Kind.REJECTED)
-    write(journal, 8, kind=Kind.UNKNOWN)
-    write(journal, 12, kind=Kind.NOTIFICATIONS)
-    journal.close()
-
-
-def row(books: FakeBooks) -> CampaignCounts:
-    """Return the campaign's counts."""
-    return asyncio.run(books.counts()).campaigns[0]
 
 
 def check_closed(books: FakeBooks, data_dir: Path) -> None:
@@ -266,44 +233,6 @@ def test_segments_dropped_before_a_kill_are_no_loss(data_dir: Path, memory: Fake
 
     asyncio.run(follow())
     assert (row(memory).inserted, row(memory).accepted, row(memory).unknown) == (31, 30, 1)
-
-
-# -- power loss -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("sync", "lost"), [("interval", True), ("os", True), ("always", False)])
-def test_a_power_loss_may_have_taken_the_tail(
-    data_dir: Path, memory: FakeBooks, sync: str, lost: bool
-) -> None:
-    """Under another boot all that is still leased is unknown, unless every frame was on the disk first."""
-    asyncio.run(lease(memory))
-    live(data_dir, sync=sync, boot="the boot before")
-    asyncio.run(Epochs("relay-1", data_dir).look(memory))
-    counts = row(memory)
-    assert (counts.accepted, counts.rejected, counts.leased) == (5, 2, 0)
-    assert counts.unknown == (250 - 5 if lost else 5)
-    assert counts.free == 1000 - 5 - counts.unknown
-
-
-def test_a_hole_in_the_tail_of_a_power_loss_ends_the_journal(data_dir: Path, memory: FakeBooks) -> None:
-    """The disk may have kept a later segment without the end of the one before: lost, said, closed."""
-    asyncio.run(lease(memory))
-    live(data_dir, boot="the boot before")
-    tear(data_dir, 1)
-    with capture_logs() as logs:
-        asyncio.run(Epochs("relay-1", data_dir).look(memory))
-    assert [each["event"] for each in logs] == ["alarm_journal_cut", "epoch_closed"]
-    counts = row(memory)
-    assert (counts.accepted, counts.unknown, counts.leased) == (0, 250, 0)
-    assert find_epochs(data_dir) == []
-
-
-def tear(data_dir: Path, index: int, epoch: Epoch = EPOCH) -> None:
-    """Lose the end of a segment: all after its third frame."""
-    path = segment_path(epoch_folder(data_dir, epoch), index)
-    whole = path.read_bytes()
-    kept = 3 * (FRAME_HEADER.size + ENTRY.size + len(END_MARK))
-    path.write_bytes(whole[:kept] + bytes(len(whole) - kept))
 
 
 # -- one bad epoch --------------------------------------------------------------------------------
