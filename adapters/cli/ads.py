@@ -20,8 +20,8 @@ from engine.settings import Settings
 # A worker looks at the file every half second and says so with its next beat.
 CONFIRM_S = 5.0
 LOOK_S = 0.05
-# A node that has not beaten for this long is not asked.
-SEEN_WITHIN = timedelta(seconds=5)
+# A node that has not beaten for this long is not asked; above CONFIRM_S, so that one that hangs is named.
+SEEN_WITHIN = timedelta(seconds=15)
 
 ads = typer.Typer(
     help="Switch ads on or off, or stop one campaign.", no_args_is_help=True, rich_markup_mode=None
@@ -100,7 +100,7 @@ async def _tell_all(settings: Settings, *, on: bool) -> bool:
     async with open_database(settings) as session:
         switches = PostgresSwitches(session.pool)
         version = await switches.ads(on=on, by=getpass.getuser(), now=datetime.now(UTC))
-        return await _confirmed(switches, version)
+        return await _confirmed(switches, version, settings)
 
 
 async def _stop(settings: Settings, campaign: str) -> bool:
@@ -110,15 +110,16 @@ async def _stop(settings: Settings, campaign: str) -> bool:
             stopped = await switches.stop(campaign, by=getpass.getuser(), now=datetime.now(UTC))
         except CampaignNotFoundError as error:
             raise CommandError(ExitCode.USAGE, f"posdata: {error}") from None
-        return await _confirmed(switches, stopped.version)
+        return await _confirmed(switches, stopped.version, settings)
 
 
-async def _confirmed(switches: PostgresSwitches, version: int) -> bool:
+async def _confirmed(switches: PostgresSwitches, version: int, settings: Settings) -> bool:
     """Wait for the living nodes to act on a version of the switches; print what each says."""
     deadline = time.monotonic() + CONFIRM_S
+    alone = settings.database == "embedded" and not is_running(Path(settings.node.data_dir))
     while True:
-        now = datetime.now(UTC)
-        living = [node for node in await switches.nodes() if now - node.seen_at <= SEEN_WITHIN]
+        asked_from = datetime.now(UTC) - SEEN_WITHIN
+        living = [node for node in await switches.nodes() if node.seen_at >= asked_from and not alone]
         late = [node.name for node in living if node.confirmed < version]
         if not late or time.monotonic() > deadline:
             break
