@@ -59,7 +59,7 @@ async def test_a_killed_supervisor_takes_its_children_with_it(
     assert node.process is not None
     node.process.kill()
     await node.process.wait()
-    await gone(node, 8)
+    await gone(node)
     await node.restart()
     await ads(smsc, 400)
     await finish(platform, feed, job)
