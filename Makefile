@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TSTAMP := $(VENV)/.installed-test
 
-.PHONY: setup demo test unit check format lock figures clean
+.PHONY: setup demo test unit check format lock figures compile interpreted clean
 
 setup: $(STAMP)
 
@@ -38,6 +38,13 @@ check: $(TSTAMP)
 format: $(TSTAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The hot modules as machine code (needs a C compiler); `make interpreted` goes back.
+compile: $(TSTAMP)
+	$(BIN)/python scripts/compile_hot.py build
+
+interpreted:
+	$(PYTHON) scripts/compile_hot.py clean
 
 figures: $(TSTAMP)
 	$(BIN)/python scripts/figures.py

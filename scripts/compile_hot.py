@@ -1,8 +1,9 @@
 """Compile the hot modules with mypyc, in place, or go back to the interpreted form.
 
-    .venv/bin/python scripts/compile_hot.py build | clean
+    .venv/bin/python scripts/compile_hot.py build | clean | copy DIRECTORY
 
 The sources stay as they are: a compiled module lies beside its .py and is imported in its stead.
+`copy` leaves the tree alone and compiles in another directory.
 Needs a C compiler, and mypy from the test requirements.
 """
 
@@ -40,15 +41,20 @@ ignore_missing_imports = True
 """
 
 
+def compile_copy(copy: Path) -> None:
+    """Copy the packages into an empty directory and compile them there."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("*.so"))
+    (copy / "setup.py").write_text(SETUP.format(modules=list(HOT)), encoding="utf-8")
+    (copy / "mypy.ini").write_text(MYPY, encoding="utf-8")
+    subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], cwd=copy, check=True)
+
+
 def build() -> None:
     """Compile in a copy, then put the extensions beside their sources."""
     with tempfile.TemporaryDirectory(prefix="posdata-compile-") as name:
         copy = Path(name)
-        for package in PACKAGES:
-            shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("*.so"))
-        (copy / "setup.py").write_text(SETUP.format(modules=list(HOT)), encoding="utf-8")
-        (copy / "mypy.ini").write_text(MYPY, encoding="utf-8")
-        subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], cwd=copy, check=True)
+        compile_copy(copy)
         clean()
         for extension in copy.rglob("*.so"):
             place = extension.relative_to(copy)
@@ -73,6 +79,8 @@ def main() -> None:
             build()
         case ["clean"]:
             clean()
+        case ["copy", directory]:
+            compile_copy(Path(directory))
         case _:
             sys.exit(__doc__)
 

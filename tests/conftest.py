@@ -11,8 +11,18 @@ import pytest
 from adapters.postgres.migrate import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.server import EmbeddedServer
+from adapters.smpp import session
 
 _numbers = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what only the interpreted form can show, where the hot modules are compiled."""
+    if session.__file__.endswith(".py"):
+        return
+    for item in items:
+        if item.get_closest_marker("interpreted"):
+            item.add_marker(pytest.mark.skip("the hot modules are compiled"))
 
 
 async def _execute(dsn: str, *statements: str) -> None:

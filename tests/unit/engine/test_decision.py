@@ -210,6 +210,7 @@ def test_hours_are_the_subscribers() -> None:
     assert decision.choose(1, 100, False, Alphabet.GSM7) is Reason.CAMPAIGN_HOURS
 
 
+@pytest.mark.interpreted
 def test_hours_are_worked_out_once_a_minute() -> None:
     """The answer is kept while the minute lasts, also told by another route's clock, and no longer."""
     table = Table([planned(1, hours=((ALL_WEEK, 540, 600),))], Cell({0: 1.0}))

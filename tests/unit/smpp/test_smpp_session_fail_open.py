@@ -98,6 +98,7 @@ def test_each_stage_works_unbroken() -> None:
     assert world.from_platform(FIRST.octets) != FIRST.octets
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("break_stage", BREAKS, ids=lambda each: each.__name__)
 def test_a_fault_in_a_stage_leaves_the_notification_bare(
     break_stage: Callable[[World, pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
@@ -115,6 +116,7 @@ def test_a_fault_in_a_stage_leaves_the_notification_bare(
     assert world.from_smsc(answer(7)) == answer(7)
 
 
+@pytest.mark.interpreted
 def test_a_fault_while_taking_a_unit_leaves_the_notification_bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lease book raises: the notification leaves bare and nothing was inserted."""
     world = make_world(units=5).bound()
@@ -125,6 +127,7 @@ def test_a_fault_while_taking_a_unit_leaves_the_notification_bare(monkeypatch: p
     assert len(world.alarms) == 1
 
 
+@pytest.mark.interpreted
 def test_one_notification_of_a_read_fails_alone() -> None:
     """The others of the same read get their ads."""
     world = make_world().bound()
@@ -230,6 +233,7 @@ def test_the_bare_retry_needs_no_journal() -> None:
     assert world.assert_balanced().outcomes == {("REJECTED", "ad_refused_by_smsc"): 1}
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("status", [0, 8, RINVMSGLEN])
 def test_a_fault_while_booking_an_outcome_keeps_no_answer_back(
     status: int, monkeypatch: pytest.MonkeyPatch
@@ -246,6 +250,7 @@ def test_a_fault_while_booking_an_outcome_keeps_no_answer_back(
     assert world.books.inserted == 1
 
 
+@pytest.mark.interpreted
 def test_a_fault_while_closing_insertions_keeps_nothing_pending(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each one alarms, none waits on, and the session works on."""
     world = make_world(units=5).bound()
