@@ -204,6 +204,7 @@ class Control:
         await self._epochs.look(books)
         self._recovered.set()
         for line in self._lines:
+            await self._book_returned(line)  # while the books were away, nobody wrote it down
             await self._tell_leases(line)
         await _together(
             _every(SETTLE_S, lambda: self._settle(books)),
@@ -294,8 +295,12 @@ class Control:
         await self._attempt(grant)
 
     async def _gave(self, line: WorkerLine, returned: Returned) -> None:
-        if returned.totals:
-            await self._attempt(lambda books: books.give_back(line.epoch, returned.totals))
+        line.returned.update(returned.totals)
+        await self._book_returned(line)
+
+    async def _book_returned(self, line: WorkerLine) -> None:
+        if line.returned:
+            await self._attempt(lambda books: books.give_back(line.epoch, line.returned))
 
     async def _attempt(self, act: Callable[[PostgresBooks], Awaitable[None]]) -> None:
         """Do something with the books if they are there; a worker asks again when they were not."""

@@ -14,11 +14,12 @@ UNREAD_LIMIT = 8 * 1024 * 1024
 
 
 class WorkerLine:
-    """One connected worker."""
+    """One connected worker; `returned` holds its running totals, to be told anew when books come back."""
 
     def __init__(self, epoch: Epoch, writer: asyncio.StreamWriter) -> None:
         self.epoch = epoch
         self.confirmed = 0
+        self.returned: dict[int, int] = {}
         self._writer = writer
 
     def say(self, message: Message) -> None:

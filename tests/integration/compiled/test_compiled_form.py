@@ -1,4 +1,4 @@
-"""The hot modules as machine code: the suite that holds the interpreted form to its promises holds this one."""
+"""The hot modules as machine code, held to the promises that the interpreted form keeps."""
 
 import os
 import shutil
