@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from engine.audience import AudienceRule, QuietHours, Share
+from engine.audience import AudienceRule, OnTrial, QuietHours, Share
 from engine.decision import Decision, Offer
 from engine.inserter import Inserter
 from engine.leasebook import LeaseBook
@@ -33,6 +33,8 @@ def make_inserter(settings: Settings, route: Route, numbering: Numbering) -> Ins
 def audience_rules(settings: Settings, numbering: Numbering) -> Sequence[AudienceRule]:
     """Return the links of the chain that the settings ask for, in the documented order."""
     rules: list[AudienceRule] = []
+    if settings.ads.only_subscribers is not None:
+        rules.append(OnTrial(settings.ads.only_subscribers))
     if settings.ads.share < 1:
         rules.append(Share(settings.ads.share))
     if (quiet := settings.policy.quiet_hours) is not None:

@@ -1,10 +1,10 @@
 """Who may get an ad at all: an ordered chain of rules, asked before any campaign is looked at.
 
-The order is the documented one: consent, suppression, share, quiet hours, exclusions, caps. What
+The order is the documented one: trial list, consent, suppression, share, quiet hours, exclusions, caps. What
 is not built yet has no link here; the chain holds those that the settings ask for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from engine.reasons import Reason
@@ -23,6 +23,22 @@ class AudienceRule(Protocol):
 
     def at(self, minutes: Sequence[int]) -> None:
         """Hear the minute of the week by time zone index, once a minute."""
+
+
+class OnTrial:
+    """The trial list: ads go to these subscribers only."""
+
+    __slots__ = ("_subscribers",)
+
+    def __init__(self, subscribers: Iterable[int]) -> None:
+        self._subscribers = frozenset(subscribers)
+
+    def refuses(self, subscriber: int, place: int) -> Reason | None:  # noqa: ARG002  # the chain's signature
+        """Refuse subscribers who are not listed."""
+        return None if subscriber in self._subscribers else Reason.NOT_ON_TRIAL
+
+    def at(self, minutes: Sequence[int]) -> None:
+        """Nothing here depends on the time."""
 
 
 class Share:

@@ -48,6 +48,7 @@ class Reason(IntEnum):
     WOULD_INSERT = 30, "observe mode: it would have got an ad"
     JOURNAL_FAILED = 31, "the journal could not take the insertion, so the notification went bare"
     INTERNAL_ERROR = 32, "an error inside the engine; the alarm has the trace"
+    NOT_ON_TRIAL = 33, "its subscriber is not listed in ads.only_subscribers"
 
     @property
     def code(self) -> str:

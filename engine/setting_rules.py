@@ -186,7 +186,6 @@ PlatformExpects = Annotated[
     Literal["nothing", "failures"], _refused_unless("nothing", "holding back receipts")
 ]
 MessageIdForm = Annotated[str, _refused_unless("as-is", "converting message_ids")]
-Subscribers = Annotated[Any, _refused_unless(None, "a list of trial subscribers")]
 Sources = Annotated[Any, _refused_unless(None, "a list of source addresses per route")]
 Tls = Annotated[Any, _refused_unless(None, "TLS on a leg")]
 Unused = Annotated[Any, _refused_unless(None, "nothing reads it")]

@@ -29,13 +29,13 @@ from engine.setting_rules import (
     ServiceTypes,
     Sources,
     Statuses,
-    Subscribers,
     SystemIds,
     Timezone,
     Tls,
     Unused,
     Upstream,
 )
+from engine.trial_list import Subscribers
 from inventory.clock import MINUTES_A_DAY
 from inventory.faults import Fault, custom_fault, shape_faults
 
@@ -109,7 +109,7 @@ class Ads(Section):
     enabled: bool = True
     separator: Separator = Field(default=" ", max_length=8)
     share: float = Field(default=1.0, ge=0, le=1)
-    only_subscribers: Subscribers = None
+    only_subscribers: Subscribers = Field(default=None, repr=False)
     max_deaf_s: float = Field(default=300, gt=0, le=86400)
 
 

@@ -5,8 +5,10 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from adapters.files.trial_list import read_trial_list
 from adapters.files.yaml_lines import Document, LineFault, UnreadableError, parse
 from engine.settings import Settings, SettingsRefusedError, parse_settings
+from engine.trial_list import TrialFile
 from inventory.faults import Fault, path_of
 
 DATABASE_VARIABLE = "POSDATA_DATABASE"
@@ -24,7 +26,8 @@ class SettingsError(Exception):
 def load_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings file; raises `SettingsError`.
 
-    Relative paths in it start at its own directory. A DSN in POSDATA_DATABASE replaces `database`.
+    Relative paths in it start at its own directory. A DSN in POSDATA_DATABASE replaces `database`,
+    the numbers of a file named by `ads.only_subscribers` its name.
     """
     try:
         document = parse(path.read_bytes())
@@ -34,7 +37,8 @@ def load_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settin
     except UnreadableError as error:
         raise SettingsError([LineFault(str(path), error.line, error.reason)]) from None
     settings = _checked(document, str(path))
-    return _placed(_with_environment(settings, environ), path.absolute().parent)
+    directory = path.absolute().parent
+    return _placed(_with_trial_list(_with_environment(settings, environ), directory), directory)
 
 
 def default_settings(directory: Path, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -75,6 +79,18 @@ def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Setting
         fault = refused.faults[0]
         raise SettingsError([LineFault(DATABASE_VARIABLE, 0, f"database {fault.en}")]) from None
     return settings.model_copy(update={"database": dsn})
+
+
+def _with_trial_list(settings: Settings, directory: Path) -> Settings:
+    match settings.ads.only_subscribers:
+        case (TrialFile(path),):
+            listed, faults = read_trial_list(directory / path)
+            if faults:
+                raise SettingsError(faults)
+            ads = settings.ads.model_copy(update={"only_subscribers": listed})
+            return settings.model_copy(update={"ads": ads})
+        case _:
+            return settings
 
 
 def _placed(settings: Settings, directory: Path) -> Settings:

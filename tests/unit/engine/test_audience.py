@@ -3,7 +3,7 @@
 import pytest
 
 from engine.assembly import audience_rules
-from engine.audience import QuietHours, Share
+from engine.audience import OnTrial, QuietHours, Share
 from engine.reasons import Reason
 from engine.settings import Settings
 from segments.clock import LocalClock
@@ -44,6 +44,14 @@ def test_the_ends_of_the_ramp() -> None:
     numbers = range(55_0123_0000, 55_0123_1000)
     assert {Share(0).refuses(number, 0) for number in numbers} == {Reason.OUTSIDE_SHARE}
     assert {Share(1).refuses(number, 0) for number in numbers} == {None}
+
+
+def test_the_trial_list_lets_in_whom_it_names() -> None:
+    """Everybody else is not on trial; an empty list lets nobody in."""
+    rule = OnTrial([55_0123_4567, 871_012_3456])
+    assert [rule.refuses(number, 0) for number in (55_0123_4567, 871_012_3456)] == [None, None]
+    assert rule.refuses(55_0123_4568, 0) is Reason.NOT_ON_TRIAL
+    assert OnTrial([]).refuses(55_0123_4567, 0) is Reason.NOT_ON_TRIAL
 
 
 @pytest.mark.parametrize(
@@ -96,13 +104,16 @@ def test_the_wall_clock_of_tijuana_moves_with_the_border() -> None:
 
 
 def test_the_chain_holds_what_is_asked_for_in_the_documented_order() -> None:
-    """Share before quiet hours; a link that is not asked for is not there."""
+    """Trial list, share, quiet hours; a link that is not asked for is not there."""
     numbering = Numbering(Geography((), (), ()), (), "none")
 
     def links(settings: dict[str, object]) -> list[type]:
         return [type(rule) for rule in audience_rules(Settings.model_validate(settings), numbering)]
 
     quiet: dict[str, object] = {"quiet_hours": {"from": "21:00", "to": "09:00"}}
+    trial = {"share": 0.5, "only_subscribers": (5501234567,)}
+    assert links({"ads": trial, "policy": quiet}) == [OnTrial, Share, QuietHours]
+    assert links({"ads": {"only_subscribers": ()}, "policy": {"quiet_hours": None}}) == [OnTrial]
     assert links({"ads": {"share": 0.5}, "policy": quiet}) == [Share, QuietHours]
     assert links({"ads": {"share": 0.5}, "policy": {"quiet_hours": None}}) == [Share]
     assert links({"policy": quiet}) == [QuietHours]
