@@ -22,6 +22,7 @@ from adapters.smpp.constants import (
 )
 from adapters.smpp.locate import Cut, locate_data_sm, locate_submit_sm
 from adapters.smpp.splice import splice
+from engine.breaker import SAYS_NOTHING, Breaker
 from engine.decision import Creative
 from engine.inserter import Inserter
 from engine.journal import Cause, Kind
@@ -68,6 +69,7 @@ class Session:
 
     __slots__ = (
         "_alarm",
+        "_breaker",
         "_cut",
         "_inserter",
         "_late",
@@ -100,8 +102,10 @@ class Session:
         retry_bare_on: frozenset[int] = frozenset(),
         system_ids: frozenset[bytes] = frozenset((b"*",)),
         raw: bool = False,
+        breaker: Breaker | None = None,
     ) -> None:
         self._raw = raw
+        self._breaker = breaker if breaker is not None else Breaker()
         self._inserter = inserter
         self._recorder = recorder
         self._alarm = alarm
@@ -234,7 +238,7 @@ class Session:
             return b""
         buffer = self._smsc_rest + data if self._smsc_rest else data
         size = len(buffer)
-        at = kept = 0
+        at = kept = bare = bare_refused = 0
         pieces: list[bytes] = []
         pending = self._pending
         while size - at >= HEADER_OCTETS:
@@ -252,8 +256,10 @@ class Session:
                     self.unanswered -= 1
                 insertion = pending.pop(sequence, None)
                 if insertion is None:
-                    if self._late:
-                        self._answered_late(command, status, sequence)
+                    if not self._late or not self._answered_late(command, status, sequence):
+                        bare += 1
+                        if status and status not in SAYS_NOTHING:
+                            bare_refused += 1
                 elif self._withholds(insertion, command, status):
                     self.unanswered += 1
                     pieces.append(buffer[kept:at])
@@ -262,6 +268,8 @@ class Session:
                 self._bound(command)
             at = end
         self._smsc_rest = b"" if self._smsc_broken else buffer[at:]
+        self._breaker.bare += bare
+        self._breaker.bare_refused += bare_refused
         self._commit()
         if kept == 0:
             return buffer if at == size else buffer[:at]
@@ -274,13 +282,15 @@ class Session:
 
     def _withholds(self, insertion: Insertion, command: int, status: int) -> bool:
         """Book an answer; True when it is withheld because the original goes out bare instead."""
+        if status == ESME_ROK and command != GENERIC_NACK:
+            self._breaker.accepted(insertion.campaign, insertion.creative_version)
+            self._end(insertion, _ACCEPTED, _NO_CAUSE)
+            return False
+        self._breaker.refused(insertion.campaign, insertion.creative_version, status)
         if command == GENERIC_NACK:
             self._end(insertion, _REJECTED, Cause.GENERIC_NACK)
             return False
-        if status == ESME_ROK:
-            self._end(insertion, _ACCEPTED, _NO_CAUSE)
-            return False
-        if status in self._retry_on:
+        if status in self._retry_on and insertion.original:
             self._end(insertion, _REJECTED, Cause.AD_REFUSED_BY_SMSC)
             if self.ending or self.stage is _BROKEN:
                 return False
@@ -289,14 +299,16 @@ class Session:
         self._end(insertion, _REJECTED, Cause.STATUS)
         return False
 
-    def _answered_late(self, command: int, status: int, sequence: int) -> None:
+    def _answered_late(self, command: int, status: int, sequence: int) -> bool:
+        """Correct an insertion that was unknown; False when the sequence number is none of one."""
         insertion = self._late.pop(sequence, None)
         if insertion is None:
-            return
+            return False
         if command != GENERIC_NACK and status == ESME_ROK:
             self._end(insertion, Kind.LATE_ACCEPTED, _NO_CAUSE)
         else:
             self._end(insertion, Kind.LATE_REJECTED, Cause.STATUS)
+        return True
 
     # -- time and endings -------------------------------------------------------------------------
 
