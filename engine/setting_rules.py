@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from engine.endpoint import Endpoint
+from engine.sources import read_source
 from inventory.clock import minute_of, time_of
 from inventory.faults import custom_fault, not_built
 
@@ -19,6 +20,7 @@ _SEPARATOR_CHARS = frozenset(
 """What GSM 03.38's basic table and ASCII both hold: one septet in every alphabet."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+_SERVER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|[0-9A-Fa-f:.]{2,45}", re.ASCII)
 _HEXADECIMAL = re.compile(r"0x[0-9a-f]{1,8}", re.ASCII)
 
 _NEVER_BARE = {
@@ -122,6 +124,28 @@ def _separator(text: str) -> str:
     )
 
 
+def _source(text: str) -> str:
+    try:
+        read_source(text)
+    except ValueError as error:
+        raise custom_fault(
+            "source",
+            f"debe ser una dirección o red como 192.0.2.0/24; {error}",
+            f"must be an address or a network such as 192.0.2.0/24; {error}",
+        ) from None
+    return text
+
+
+def _server_name(name: str) -> str:
+    if _SERVER_NAME.fullmatch(name):
+        return name
+    raise custom_fault(
+        "server_name",
+        f"debe ser un nombre de servidor o una dirección; se dio {name!r}",
+        f"must be a host name or an address, as in the certificate; {name!r} was given",
+    )
+
+
 def _url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme in {"http", "https"} and parts.netloc:
@@ -186,6 +210,13 @@ PlatformExpects = Annotated[
     Literal["nothing", "failures"], _refused_unless("nothing", "holding back receipts")
 ]
 MessageIdForm = Annotated[str, _refused_unless("as-is", "converting message_ids")]
-Sources = Annotated[Any, _refused_unless(None, "a list of source addresses per route")]
-Tls = Annotated[Any, _refused_unless(None, "TLS on a leg")]
+Sources = Annotated[
+    tuple[Annotated[str, AfterValidator(_source)], ...],
+    AS_TUPLE,
+    Field(min_length=1),
+    AfterValidator(_distinct),
+]
+FilePath = Annotated[str, Field(min_length=1)]
+ServerName = Annotated[str, AfterValidator(_server_name)]
+HttpTls = Annotated[Any, _refused_unless(None, "HTTPS")]
 Unused = Annotated[Any, _refused_unless(None, "nothing reads it")]

@@ -17,7 +17,9 @@ from engine.setting_rules import (
     Consent,
     Database,
     Days,
+    FilePath,
     FrequencyCaps,
+    HttpTls,
     Identifier,
     Listen,
     MessageIdForm,
@@ -26,12 +28,12 @@ from engine.setting_rules import (
     PublicUrl,
     ReceiptRequest,
     Separator,
+    ServerName,
     ServiceTypes,
     Sources,
     Statuses,
     SystemIds,
     Timezone,
-    Tls,
     Unused,
     Upstream,
 )
@@ -53,14 +55,56 @@ class Node(Section):
     data_dir: str = Field(default="./data", min_length=1)
 
 
+class ListenTls(Section):
+    """TLS towards the platform: what the node shows it, and whose certificates it must show in turn."""
+
+    certificate: FilePath
+    key: FilePath
+    client_ca: FilePath | None = None
+
+
+class UpstreamTls(Section):
+    """TLS towards the SMSC: who vouches for it, which name it must bear, what the node shows it."""
+
+    ca: FilePath | None = None
+    server_name: ServerName | None = None
+    certificate: FilePath | None = None
+    key: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _is_a_pair(self) -> "UpstreamTls":
+        if (self.certificate is None) != (self.key is None):
+            raise custom_fault(
+                "pair",
+                "debe tener certificate y key, o ninguno",
+                "must have both certificate and key, or neither",
+            )
+        return self
+
+
+class Tls(Section):
+    """TLS on the legs of a route; a leg that is not named is plain TCP."""
+
+    listen: ListenTls | None = None
+    upstream: UpstreamTls | None = None
+
+    @model_validator(mode="after")
+    def _has_a_leg(self) -> "Tls":
+        if self.listen is None and self.upstream is None:
+            raise custom_fault(
+                "no_leg", "debe tener listen, upstream o ambos", "must have listen, upstream or both"
+            )
+        return self
+
+
 class Route(Section):
     """An address the platform connects to and the SMSCs behind it; its name is its message_ids' space."""
 
     name: Identifier
     listen: Listen
     upstream: Upstream
-    source: Sources = None
-    tls: Tls = None
+    source: Sources | None = None
+    tls: Tls | None = None
     default_alphabet: Alphabet | None = None
 
 
@@ -79,7 +123,8 @@ class Relay(Section):
     mode: Literal["insert", "observe", "bypass"] = "insert"
     listen: Listen = Endpoint("127.0.0.1", 2775)
     upstream: Upstream = (Endpoint("127.0.0.1", 2776),)
-    tls: Tls = None
+    source: Sources | None = None
+    tls: Tls | None = None
     listed_routes: Annotated[tuple[Route, ...], AS_TUPLE, Field(min_length=1)] | None = Field(
         default=None, alias="routes"
     )
@@ -95,8 +140,15 @@ class Relay(Section):
         """The routes in use, each with its alphabet; the shorthand is one named "default"."""
         alphabet = self.notifications.default_alphabet
         if self.listed_routes is None:
-            route = Route(name="default", listen=self.listen, upstream=self.upstream)
-            return (route.model_copy(update={"default_alphabet": alphabet}),)
+            route = Route(
+                name="default",
+                listen=self.listen,
+                upstream=self.upstream,
+                source=self.source,
+                tls=self.tls,
+                default_alphabet=alphabet,
+            )
+            return (route,)
         return tuple(
             route.model_copy(update={"default_alphabet": route.default_alphabet or alphabet})
             for route in self.listed_routes
@@ -202,7 +254,7 @@ class Http(Section):
 
     listen: Listen = Endpoint("127.0.0.1", 8080)
     public_url: PublicUrl | None = None
-    tls: Tls = None
+    tls: HttpTls = None
 
 
 class Settings(Section):
@@ -241,11 +293,15 @@ def parse_settings(document: object) -> Settings:
     return settings
 
 
+_SHORTHAND = frozenset({"listen", "upstream", "source", "tls"})
+
+
 def _conflicts(settings: Settings) -> Iterator[Fault]:
     relay = settings.relay
     listed = relay.listed_routes is not None
-    for key in sorted({"listen", "upstream"} & relay.model_fields_set) if listed else ():
-        yield _conflict(f"/relay/{key}", "is the shorthand for one route: give it or routes, not both")
+    for key in sorted(_SHORTHAND & relay.model_fields_set) if listed else ():
+        if getattr(relay, key) is not None:
+            yield _conflict(f"/relay/{key}", "is the shorthand for one route: give it or routes, not both")
     routes = [(f"/relay/routes/{i}" if listed else "/relay", route) for i, route in enumerate(relay.routes)]
     for (_, first), (where, second) in combinations(routes, 2):
         if first.name == second.name:

@@ -8,6 +8,7 @@ import yaml
 
 from adapters.cli.console import CommandError, ExitCode, print_json
 from adapters.cli.options import DEFAULT_CONFIG, AsJson, settings_at
+from adapters.files.certificates import tls_faults
 from adapters.files.settings_file import SettingsError, default_settings, masked_dsn
 from engine.settings import Settings
 
@@ -35,7 +36,7 @@ def check_config(
 
 def _settings(file: Path | None) -> Settings:
     if file is not None or DEFAULT_CONFIG.exists():
-        return settings_at(file or DEFAULT_CONFIG)
+        return settings_at(file or DEFAULT_CONFIG, tls_faults)
     try:
         return default_settings(Path())
     except SettingsError as error:
@@ -49,7 +50,8 @@ def effective(settings: Settings) -> dict[str, Any]:
     if document["relay"]["routes"] is None:
         del document["relay"]["routes"]
     else:
-        del document["relay"]["listen"], document["relay"]["upstream"]
+        for key in ("listen", "upstream", "source", "tls"):
+            del document["relay"][key]
     plain: dict[str, Any] = _plain(document)
     return plain
 

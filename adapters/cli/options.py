@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from adapters.cli.console import CommandError, ExitCode
-from adapters.files.settings_file import SettingsError, load_settings
+from adapters.files.settings_file import Probe, SettingsError, load_settings
 from engine.settings import Settings
 
 ConfigFile = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="settings file")]
@@ -15,9 +15,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 DEFAULT_CONFIG = Path("posdata.yaml")
 
 
-def settings_at(path: Path) -> Settings:
+def settings_at(path: Path, probe: Probe | None = None) -> Settings:
     """Read a settings file; raises `CommandError` with every fault and exit code 2."""
     try:
-        return load_settings(path)
+        return load_settings(path, probe=probe)
     except SettingsError as error:
         raise CommandError(ExitCode.USAGE, *map(str, error.faults)) from None

@@ -4,6 +4,7 @@ import asyncio
 
 from adapters.cli.console import CommandError, ExitCode
 from adapters.cli.options import DEFAULT_CONFIG, ConfigFile, settings_at
+from adapters.files.certificates import tls_faults
 from adapters.processes.child import configure_logging
 from adapters.processes.supervisor import Addresses, StartError, Supervisor
 from engine.settings import Settings
@@ -16,7 +17,7 @@ def serve_command(*, config: ConfigFile = DEFAULT_CONFIG) -> None:
     """
     configure_logging()
     try:
-        asyncio.run(_run(settings_at(config)))
+        asyncio.run(_run(settings_at(config, tls_faults)))
     except StartError as error:
         raise CommandError(ExitCode.UNREACHABLE, f"posdata: {error}") from None
 

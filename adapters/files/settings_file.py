@@ -2,12 +2,12 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from adapters.files.trial_list import read_trial_list
 from adapters.files.yaml_lines import Document, LineFault, UnreadableError, parse
-from engine.settings import Settings, SettingsRefusedError, parse_settings
+from engine.settings import Section, Settings, SettingsRefusedError, Tls, parse_settings
 from engine.trial_list import TrialFile
 from inventory.faults import Fault, path_of
 
@@ -23,7 +23,13 @@ class SettingsError(Exception):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
-def load_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+Probe = Callable[[Settings], Iterable[Fault]]
+"""Looks at what the settings name, such as files, and says what is wrong there."""
+
+
+def load_settings(
+    path: Path, environ: Mapping[str, str] = os.environ, probe: Probe | None = None
+) -> Settings:
     """Read the settings file; raises `SettingsError`.
 
     Relative paths in it start at its own directory. A DSN in POSDATA_DATABASE replaces `database`,
@@ -38,7 +44,10 @@ def load_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settin
         raise SettingsError([LineFault(str(path), error.line, error.reason)]) from None
     settings = _checked(document, str(path))
     directory = path.absolute().parent
-    return _placed(_with_trial_list(_with_environment(settings, environ), directory), directory)
+    settings = _placed(_with_trial_list(_with_environment(settings, environ), directory), directory)
+    if probe is not None and (faults := list(probe(settings))):
+        raise SettingsError(_line_fault(fault, document, str(path)) for fault in faults)
+    return settings
 
 
 def default_settings(directory: Path, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -94,5 +103,31 @@ def _with_trial_list(settings: Settings, directory: Path) -> Settings:
 
 
 def _placed(settings: Settings, directory: Path) -> Settings:
-    data_dir = str((directory / settings.node.data_dir).resolve())
-    return settings.model_copy(update={"node": settings.node.model_copy(update={"data_dir": data_dir})})
+    """Let every relative path start at a directory."""
+    node = settings.node.model_copy(update={"data_dir": str((directory / settings.node.data_dir).resolve())})
+    relay = settings.relay.model_copy(update={"tls": _placed_tls(settings.relay.tls, directory)})
+    if relay.listed_routes is not None:
+        routes = [
+            route.model_copy(update={"tls": _placed_tls(route.tls, directory)})
+            for route in relay.listed_routes
+        ]
+        relay = relay.model_copy(update={"listed_routes": tuple(routes)})
+    return settings.model_copy(update={"node": node, "relay": relay})
+
+
+def _placed_tls(tls: Tls | None, directory: Path) -> Tls | None:
+    if tls is None:
+        return None
+    legs: dict[str, Section | None] = {"listen": tls.listen, "upstream": tls.upstream}
+    placed = {
+        name: leg.model_copy(
+            update={
+                key: str((directory / value).resolve())
+                for key in ("certificate", "key", "client_ca", "ca")
+                if (value := getattr(leg, key, None)) is not None
+            }
+        )
+        for name, leg in legs.items()
+        if leg is not None
+    }
+    return tls.model_copy(update=placed)

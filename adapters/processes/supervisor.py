@@ -20,6 +20,7 @@ from adapters.postgres.cluster import ServerError
 from adapters.postgres.server import EmbeddedServer
 from adapters.processes.child import Spec
 from adapters.processes.children import SILENCE_S, STARTUP_S, Child, Deaths
+from adapters.processes.doorkeeper import Doorkeeper
 from adapters.processes.messages import Connection, Database, Drain
 from adapters.processes.worker import DRAIN_S
 from engine.endpoint import Endpoint
@@ -71,6 +72,7 @@ class Supervisor:
         self._ranges = None if ranges is None else str(ranges)
         self._data_dir = Path(settings.node.data_dir).absolute()
         self._listening: dict[str, socket.socket] = {}
+        self._doorkeeper = Doorkeeper(settings.relay.routes)
         self._workers: list[Child] = []
         self._deaths = [Deaths() for _ in range(settings.relay.workers)]
         self._control: Child | None = None
@@ -188,7 +190,8 @@ class Supervisor:
                 await asyncio.sleep(RESTART_S)
                 continue
             with connection:
-                self._hand_over(route, connection, f"{peer[0]}:{peer[1]}")
+                if self._doorkeeper.admits(route, peer[0]):
+                    self._hand_over(route, connection, f"{peer[0]}:{peer[1]}")
 
     async def _until_a_worker_is_up(self) -> None:
         """Leave connections in the backlog while the only worker is being replaced."""
@@ -225,6 +228,7 @@ class Supervisor:
         looked_at = time.monotonic()
         while True:
             await asyncio.sleep(WATCH_S)
+            self._doorkeeper.tell()
             now = time.monotonic()
             was_away = now - looked_at > 1  # this process stood still: what was said waits to be read
             looked_at = now

@@ -28,6 +28,7 @@ from adapters.processes.child import (
     ignore_terminal_signals,
     read_spec,
 )
+from adapters.processes.connector import Connector
 from adapters.processes.control_client import ControlClient
 from adapters.processes.messages import (
     Alive,
@@ -48,7 +49,7 @@ from adapters.processes.messages import (
 from adapters.processes.plan_file import map_plan
 from adapters.processes.sync_gate import ThreadedSyncGate
 from adapters.smpp.legs import Link, LinkHooks, PlatformLeg
-from adapters.smpp.session import Session
+from adapters.smpp.session import Session, Stage
 from engine.assembly import make_decision, make_inserter
 from engine.leasebook import LeaseBook
 from engine.reasons import Reason
@@ -89,6 +90,7 @@ class Worker:
         self._recorder = Recorder(self._journal)
         self._book = LeaseBook(settings.leases.horizon_s)
         self._routes = {route.name: route for route in settings.relay.routes}
+        self._connectors = {name: Connector(route) for name, route in self._routes.items()}
         self._inserters = {
             name: make_inserter(settings, route, self._numbering) for name, route in self._routes.items()
         }
@@ -163,21 +165,20 @@ class Worker:
             self._count_ended()
             return
         route = self._routes[message.route]
-        link = Link(
-            self._new_session(route), tuple((end.host, end.port) for end in route.upstream), self._hooks
-        )
+        connector = self._connectors[message.route]
+        addresses = tuple((end.host, end.port) for end in route.upstream)
+        link = Link(self._new_session(route), addresses, self._hooks, connector.dial)
         link.peer = message.peer
         self._links.add(link)
         accepted = socket.socket(fileno=descriptors[0])
         accepted.setblocking(False)
-        self._tasks.add(task := asyncio.ensure_future(self._connect(link, accepted)))
+        self._tasks.add(task := asyncio.ensure_future(self._connect(link, connector, accepted)))
         task.add_done_callback(self._tasks.discard)
 
-    async def _connect(self, link: Link, accepted: socket.socket) -> None:
+    async def _connect(self, link: Link, connector: Connector, accepted: socket.socket) -> None:
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(lambda: PlatformLeg(link), accepted)
+            await connector.accept(PlatformLeg(link), accepted, link.peer)
         except OSError:
-            accepted.close()  # it was gone before it got here
             self._link_ended(link)
 
     def _count_ended(self) -> None:
@@ -393,6 +394,9 @@ class Worker:
     async def _drain(self) -> None:
         """Bring answers home, one session after another, within DRAIN_S; then end what is left at once."""
         links = list(self._links)
+        for link in links:
+            if link.session.stage is Stage.OPENED:
+                link.end()  # nothing bound on it: it owes no answer, and must not keep the others waiting
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 for link in links:

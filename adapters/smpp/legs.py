@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -15,6 +15,8 @@ LINGER_S = 1.0
 SESSION_INIT_S = 10.0
 CONNECT_TIMEOUT_S = 3.0
 TCP_USER_TIMEOUT_MS = 30_000
+# How a TLS handshake begins: a record of type handshake, version 3.x (RFC 8446 §5.1); no SMPP length does.
+TLS_HELLO = b"\x16\x03"
 # Above this much unsent towards one leg, the other is not read.
 WRITE_HIGH_OCTETS = 256 * 1024
 
@@ -104,6 +106,11 @@ class PlatformLeg(_Leg):
 class SmscLeg(_Leg):
     """The leg to the SMSC, dialled."""
 
+    @property
+    def ends_whole(self) -> bool:
+        """Tell whether our end may make the peer drop what it has to say: close_notify (RFC 5246 §7.2.1)."""
+        return self.transport.get_extra_info("ssl_object") is not None
+
     def data_received(self, data: bytes) -> None:
         self.link.smsc_said(data)
 
@@ -124,6 +131,15 @@ class SmscLeg(_Leg):
         self.link.hold_platform(hold=False)
 
 
+Dial = Callable[[SmscLeg, str, int, float], Awaitable[None]]
+
+
+async def dial_plain(leg: SmscLeg, host: str, port: int, timeout_s: float) -> None:
+    """Connect a leg to an SMSC over plain TCP. Raises OSError, TimeoutError."""
+    async with asyncio.timeout(timeout_s):
+        await asyncio.get_running_loop().create_connection(lambda: leg, host, port)
+
+
 def tune(sock: socket.socket) -> None:
     """Set what both legs need: no Nagle delay, keep-alive, a bound on unacknowledged data."""
     if sock.family in (socket.AF_INET, socket.AF_INET6):
@@ -139,12 +155,19 @@ class Link:
     read is flushed to the other, then FIN; both are gone within LINGER_S.
     """
 
-    def __init__(self, session: Session, upstream: tuple[tuple[str, int], ...], hooks: LinkHooks) -> None:
+    def __init__(
+        self,
+        session: Session,
+        upstream: tuple[tuple[str, int], ...],
+        hooks: LinkHooks,
+        dial: Dial = dial_plain,
+    ) -> None:
         self.session = session
         self.peer = ""
         self.over = asyncio.Event()
         self._upstream = upstream
         self._hooks = hooks
+        self._connect = dial
         self._loop = asyncio.get_running_loop()
         self._platform: PlatformLeg | None = None
         self._smsc: SmscLeg | None = None
@@ -157,18 +180,24 @@ class Link:
         self._ending = False
         self._ended = False
         self._draining = False
+        self._complaint = "protocol_error"
 
     # -- the platform's side ----------------------------------------------------------------------
 
     def platform_joined(self, leg: PlatformLeg) -> None:
         """Start: the platform's connection is there."""
         self._platform = leg
+        if self._ending:  # while it shook hands
+            leg.abort()
+            return
         self._timer = self._loop.call_later(SESSION_INIT_S, self._init_expired)
 
     def platform_said(self, data: bytes) -> None:
         """Relay octets of the platform."""
         if self._ending or self._draining:
             return  # unanswered, so the platform sends them again elsewhere; read, so that FIN stays FIN
+        if self._dial is None and data.startswith(TLS_HELLO):
+            self._complaint = "tls_on_plain_route"
         onward = self.session.from_platform(data, self._hooks.read())
         if onward:
             self._to_smsc(onward, journalled=self.session.has_inserted)
@@ -201,7 +230,7 @@ class Link:
         if onward and self._platform is not None:
             self._platform.send(onward)
         self._speak()
-        if self._draining and self.session.unanswered <= 0:
+        if (self._draining or self._ending) and self.session.unanswered <= 0:
             self._end()
 
     def smsc_finished(self) -> None:
@@ -222,9 +251,9 @@ class Link:
 
     async def _dial_upstream(self) -> None:
         for host, port in self._upstream:
+            leg = SmscLeg(self)
             try:
-                async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                    _, leg = await self._loop.create_connection(lambda: SmscLeg(self), host, port)
+                await self._connect(leg, host, port, CONNECT_TIMEOUT_S)
             except (OSError, TimeoutError):
                 continue
             self._joined(leg)
@@ -288,7 +317,7 @@ class Link:
             if self._platform is not None:
                 self._platform.send(octets)
         if session.stage is Stage.BROKEN and not self._ending:
-            self._hooks.event("protocol_error", self)
+            self._hooks.event(self._complaint, self)
             self._end()
 
     # -- ending -----------------------------------------------------------------------------------
@@ -327,7 +356,7 @@ class Link:
         if self._held:
             return
         platform, smsc = self._platform, self._smsc
-        if smsc is not None:
+        if smsc is not None and not (smsc.ends_whole and self.session.unanswered > 0):
             smsc.finish()
         if platform is not None and (smsc is None or smsc.at_eof or smsc.lost):
             platform.finish()

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from adapters.cli.config import effective
-from engine.settings import QuietHours, Route, Settings
+from engine.settings import ListenTls, QuietHours, Route, Settings, Tls, UpstreamTls
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "settings.md"
 ROWS = dict(
@@ -32,6 +32,9 @@ ALL_KEYS = {
     *keys(Settings),
     *keys(Route, "relay.routes[]."),
     *keys(QuietHours, "policy.quiet_hours."),
+    *keys(Tls, "relay.tls."),
+    *keys(ListenTls, "relay.tls.listen."),
+    *keys(UpstreamTls, "relay.tls.upstream."),
 }
 
 
@@ -48,7 +51,7 @@ def defaults() -> Iterator[tuple[str, Any]]:
         try:
             for part in key.split("."):
                 value = value[part]
-        except KeyError:
+        except (KeyError, TypeError):  # a section that is null by default
             continue
         if not key.startswith("policy.quiet_hours."):
             yield key, value
