@@ -46,8 +46,9 @@ def counts_command(
 async def _read(settings: Settings) -> tuple[Counts, int]:
     async with open_database(settings) as session:
         books = PostgresBooks(session.pool)
-        counts = await books.counts()
+        # In this order, so that a record is in the counts, or among those that wait, or in both for a moment.
         epochs = await books.open_epochs(settings.node.name)
+        counts = await books.counts()
     applied = {each.epoch: each.applied for each in epochs}
     return counts, unsettled(Path(settings.node.data_dir), applied)
 

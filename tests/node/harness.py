@@ -179,7 +179,7 @@ class Node:
         assert dsn is not None, self.log_text()[-2000:]
         async with await open_pool(dsn, max_size=1) as pool:
             books = PostgresBooks(pool)
-            counts, epochs = await books.counts(), await books.open_epochs(self.settings["node"]["name"])
+            epochs, counts = await books.open_epochs(self.settings["node"]["name"]), await books.counts()
         applied = {each.epoch: each.applied for each in epochs}
         return document(counts, unsettled(self.directory / "data", applied))
 
