@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from adapters.postgres.binaries import locate, unprivileged
-from adapters.simulator.faults import Faults
+from adapters.simulator.faults import NO_FAULTS, Faults
 from adapters.simulator.pdu import ESME_RINVMSGLEN, ESME_ROK
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
@@ -123,6 +123,28 @@ async def test_a_stage_that_fails_costs_no_notification(
     await _until_ads(wire)
 
 
+async def test_what_the_smsc_refuses_because_of_the_ad_goes_out_bare_once(wire: Wire) -> None:
+    """Each advertised text comes again bare, once; the platform sees ESME_ROK; the ad counts as rejected."""
+    count = 40
+    [before] = (await wire.node.settled(wire.sent))["campaigns"]
+    answered = Counter(wire.smsc.answered)
+    wire.smsc.faults = Faults(longest_octets=60, length_status=ESME_RINVMSGLEN)
+    sent, received = await wire.send(count)
+    wire.smsc.faults = NO_FAULTS
+    bare = [octets for octets in received if octets in set(sent)]
+    assert sorted(bare) == sorted(sent)
+    assert len(received) == 2 * count
+    assert wire.smsc.answered - answered == {ESME_RINVMSGLEN: count, ESME_ROK: count}
+    assert wire.platform.unexpected == 0
+    [sol] = (await wire.node.settled(wire.sent))["campaigns"]
+    assert sol["inserted"] == before["inserted"] + count
+    assert (sol["rejected"], sol["returned"]) == (count, count)
+    assert sol["ledger"]["settled"] == before["ledger"]["settled"]
+    rejected = await wire.node.fetch("SELECT cause, n FROM insertion_counts WHERE event = 'rejected'")
+    assert {row["cause"] for row in rejected} == {"ad_refused_by_smsc"}
+    assert sum(row["n"] for row in rejected) == count
+
+
 @pytest.mark.parametrize("stage", ["plan", "planner", "lease requests"])
 async def test_what_fails_beside_the_path_costs_neither_notifications_nor_the_ads_at_hand(
     wire: Wire, stages: Stages, stage: str
@@ -161,41 +183,6 @@ async def test_an_outcome_that_cannot_be_booked_keeps_no_answer_back(wire: Wire,
     counts = await wire.node.settled(wire.sent)
     assert counts["campaigns"][0]["unknown"] == 5
     assert counts["campaigns"][0]["accepted"] == wire.smsc.ads_accepted - 5
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def refusing_smsc() -> AsyncIterator[SimulatedSmsc]:
-    """An SMSC that refuses every text over 60 octets, for nodes that are started in a test."""
-    faults = Faults(longest_octets=60, length_status=ESME_RINVMSGLEN)
-    async with SimulatedSmsc(keep_frames=10_000, ads=[AD], faults=faults) as smsc:
-        yield smsc
-
-
-async def test_what_the_smsc_refuses_because_of_the_ad_goes_out_bare_once(
-    tmp_path: Path, refusing_smsc: SimulatedSmsc
-) -> None:
-    """Each advertised text comes again bare, once; the platform sees ESME_ROK; the ad counts as rejected."""
-    smsc, count = refusing_smsc, 40
-    async with running(tmp_path, settings_for(smsc.port)) as node:
-        await node.book(campaign("sol", AD, 1000))
-        await node.gate(None)
-        platform = await _connect(node)
-        wire = Wire(node, platform, smsc)
-        await _until_leased(node)
-        sent, received = await wire.send(count)
-        bare = [octets for octets in received if octets in set(sent)]
-        assert sorted(bare) == sorted(sent)
-        assert len(received) == 2 * count
-        assert (smsc.answered[ESME_RINVMSGLEN], smsc.answered[ESME_ROK]) == (count, count)
-        assert platform.unexpected == 0
-        [sol] = (await node.settled(count))["campaigns"]
-        assert (sol["inserted"], sol["rejected"], sol["returned"]) == (count, count, count)
-        assert sol["ledger"]["settled"] == 0
-        rejected = await node.fetch("SELECT cause, n FROM insertion_counts WHERE event = 'rejected'")
-        assert {row["cause"] for row in rejected} == {"ad_refused_by_smsc"}
-        assert sum(row["n"] for row in rejected) == count
-        platform.abort()
-        assert await node.stop() == 0
 
 
 async def _until_leased(node: Node) -> None:
@@ -262,14 +249,14 @@ async def _readiness_when(node: Node, key: str) -> Any:
             await asyncio.sleep(0.02)
 
 
-async def test_a_worker_born_on_a_full_disk_passes_everything_and_counts_it_later(tmp_path: Path) -> None:
-    """No journal, no ads, every notification; when there is room they are counted and ads come."""
-    stages = Stages(tmp_path, largest_file=1_000_000)
+async def test_a_full_disk_stops_ads_until_there_is_room(tmp_path: Path) -> None:
+    """At a worker's birth and later: what the journal can't take goes bare, is counted, and costs nothing."""
+    stages = Stages(tmp_path, segment_octets=SEGMENT, largest_file=SEGMENT - 1)
     async with (
-        SimulatedSmsc(keep_frames=1000, ads=[AD]) as smsc,
+        SimulatedSmsc(keep_frames=100_000, ads=[AD]) as smsc,
         running(tmp_path, settings_for(smsc.port), stages.environment) as node,
     ):
-        await node.book(campaign("sol", AD, 1000))
+        await node.book(campaign("sol", AD, 100_000))
         wire = Wire(node, await _connect(node), smsc)
         assert (await node.logged("alarm_journal_full"))["error"] == f"[Errno {errno.EFBIG}] File too large"
         await node.gate(None)
@@ -278,30 +265,14 @@ async def test_a_worker_born_on_a_full_disk_passes_everything_and_counts_it_late
         assert received == sent
         _room(node, resource.RLIM_INFINITY)
         await _until_ads(wire)
-        counts = await node.settled(wire.sent)
-        assert counts["pass_through"]["journal_failed"] >= 50
-        wire.platform.abort()
-        assert await node.stop() == 0
-
-
-async def test_a_disk_that_fills_up_makes_ads_stop_and_come_back(tmp_path: Path) -> None:
-    """What the journal can't take goes bare and is counted as such; ads return with the room."""
-    stages = Stages(tmp_path, segment_octets=SEGMENT)
-    async with (
-        SimulatedSmsc(keep_frames=100_000, ads=[AD]) as smsc,
-        running(tmp_path, settings_for(smsc.port), stages.environment) as node,
-    ):
-        await node.book(campaign("sol", AD, 100_000))
-        wire = Wire(node, await _connect(node), smsc)
-        await _until_ads(wire)
+        bare = (await node.settled(wire.sent))["pass_through"]["journal_failed"]
+        assert bare >= 50
         _room(node, SEGMENT - 1)
-        bare = 0
         async with asyncio.timeout(20):
-            while bare < 100:
+            while bare < 200 or len(node.events("alarm_journal_full")) < 2:
                 sent, received = await wire.send(50)
                 bare += len(set(sent) & set(received))
                 assert len(received) == len(sent)
-        await node.logged("alarm_journal_full")
         _room(node, resource.RLIM_INFINITY)
         await _until_ads(wire)
         counts = await node.settled(wire.sent)
