@@ -51,6 +51,16 @@ def stop_command(
     _end(confirmed)
 
 
+@ads.command("resume")
+def resume_command(
+    campaign: Annotated[str, typer.Argument(help="id, external id or number")],
+    *,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Undo `ads stop`, and let texts that the harm breaker stopped serve again."""
+    _end(asyncio.run(_stop(settings_at(config), campaign, resume=True)))
+
+
 def _switch(settings: Settings, *, on: bool) -> None:
     data_dir = Path(settings.node.data_dir)
     switch_ads(data_dir, on=on)
@@ -103,14 +113,15 @@ async def _tell_all(settings: Settings, *, on: bool) -> bool:
         return await _confirmed(switches, version, settings)
 
 
-async def _stop(settings: Settings, campaign: str) -> bool:
+async def _stop(settings: Settings, campaign: str, *, resume: bool = False) -> bool:
     async with open_database(settings) as session:
         switches = PostgresSwitches(session.pool)
         try:
-            stopped = await switches.stop(campaign, by=getpass.getuser(), now=datetime.now(UTC))
+            act = switches.resume if resume else switches.stop
+            switched = await act(campaign, by=getpass.getuser(), now=datetime.now(UTC))
         except CampaignNotFoundError as error:
             raise CommandError(ExitCode.USAGE, f"posdata: {error}") from None
-        return await _confirmed(switches, stopped.version, settings)
+        return await _confirmed(switches, switched.version, settings)
 
 
 async def _confirmed(switches: PostgresSwitches, version: int, settings: Settings) -> bool:

@@ -95,13 +95,22 @@ def _row(document: dict[str, Any]) -> tuple[str, ...]:
         document["brand"],
         document["class"],
         document["state"],
-        "yes" if document["serving"] else "no",
+        _serving(document),
         number(document["quantity"]),
         number(document["ledger"]["settled"]),
         _minute(document["starts_at"]),
         _minute(document["ends_at"]),
         document["id"],
     )
+
+
+def _serving(document: dict[str, Any]) -> str:
+    if document["serving"]:
+        harmful = sum(creative["harmful"] is not None for creative in document["creatives"])
+        return f"yes, less {harmful} harmful" if harmful else "yes"
+    if document["stopped"]:
+        return "stopped"
+    return "harmful" if any(creative["harmful"] for creative in document["creatives"]) else "no"
 
 
 def _minute(instant: str) -> str:

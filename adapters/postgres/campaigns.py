@@ -40,14 +40,18 @@ ORDER BY c.number
 _APPROVED_TEXTS = """
 SELECT DISTINCT ON (cr.campaign, cr.position) cr.campaign, v.number, v.text, v.weight, v.link, v.review
 FROM creatives cr JOIN creative_versions v ON v.creative = cr.id
-WHERE v.review = 'approved' AND cr.campaign = ANY($1)
+WHERE v.review = 'approved' AND cr.campaign = ANY($1) AND NOT EXISTS (
+    SELECT FROM harmful_versions h WHERE h.creative_version = v.number AND h.cleared_at IS NULL
+)
 ORDER BY cr.campaign, cr.position, v.version DESC
 """
 
 _NEWEST_TEXTS = """
 SELECT DISTINCT ON (cr.campaign, cr.position)
-    cr.campaign, cr.id, v.version, v.text, v.weight, v.link, v.review
+    cr.campaign, cr.id, v.version, v.text, v.weight, v.link, v.review,
+    h.found_at, h.node, h.answered, h.refused, h.bare, h.bare_refused
 FROM creatives cr JOIN creative_versions v ON v.creative = cr.id
+LEFT JOIN harmful_versions h ON h.creative_version = v.number AND h.cleared_at IS NULL
 ORDER BY cr.campaign, cr.position, v.version DESC
 """
 
@@ -227,7 +231,7 @@ def _document(
         "state": row["state"],
         "finish_reason": row["finish_reason"],
         "stopped": row["stopped_at"] is not None,
-        "serving": _serves(row, now) and any(text["review"] == Review.APPROVED for text in texts),
+        "serving": _serves(row, now) and any(_may_serve(text) for text in texts),
         "earliest_start": _instant(row["earliest_start"]),
         "name": row["name"],
         "brand": row["brand"],
@@ -262,6 +266,10 @@ def _serves(row: asyncpg.Record, now: datetime) -> bool:
     return may and max(row["starts_at"], row["earliest_start"]) <= now < row["ends_at"]
 
 
+def _may_serve(text: asyncpg.Record) -> bool:
+    return bool(text["review"] == Review.APPROVED and text["found_at"] is None)
+
+
 def _creative_document(row: asyncpg.Record) -> dict[str, Any]:
     return {
         "id": str(row["id"]),
@@ -270,7 +278,16 @@ def _creative_document(row: asyncpg.Record) -> dict[str, Any]:
         "weight": row["weight"],
         "link": row["link"],
         "review": row["review"],
+        "harmful": _harm_document(row),
     }
+
+
+def _harm_document(row: asyncpg.Record) -> dict[str, Any] | None:
+    """Say when and by which answers the harm breaker stopped a text; None when it did not."""
+    if row["found_at"] is None:
+        return None
+    numbers = {name: row[name] for name in ("answered", "refused", "bare", "bare_refused")}
+    return {"since": _instant(row["found_at"]), "node": row["node"], **numbers}
 
 
 def _instant(instant: datetime | None) -> str | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.postgres.pool import Connection, Pool, snapshot
+from engine.breaker import Verdict
 
 _SET_ADS = """
 UPDATE switches SET ads_on = $1, version = version + 1, changed_by = $2, changed_at = $3 WHERE ads_on <> $1
@@ -15,6 +16,25 @@ UPDATE switches SET ads_on = $1, version = version + 1, changed_by = $2, changed
 _RAISE_VERSION = "UPDATE switches SET version = version + 1, changed_by = $1, changed_at = $2"
 
 _STOP = "UPDATE campaigns SET stopped_by = $2, stopped_at = $3 WHERE number = $1 AND stopped_at IS NULL"
+
+_RESUME = """
+UPDATE campaigns SET stopped_by = NULL, stopped_at = NULL WHERE number = $1 AND stopped_at IS NOT NULL
+"""
+
+_HARMFUL = "SELECT creative_version FROM harmful_versions WHERE cleared_at IS NULL"
+
+# A version that is no longer there, or that is listed already, changes nothing.
+_ADD_HARMFUL = """
+INSERT INTO harmful_versions (creative_version, node, answered, refused, bare, bare_refused, found_at)
+SELECT number, $2, $3, $4, $5, $6, $7 FROM creative_versions WHERE number = $1
+ON CONFLICT (creative_version) WHERE cleared_at IS NULL DO NOTHING
+"""
+
+_CLEAR = """
+UPDATE harmful_versions h SET cleared_by = $2, cleared_at = $3
+FROM creative_versions v JOIN creatives cr ON cr.id = v.creative
+WHERE h.creative_version = v.number AND cr.campaign = $1 AND h.cleared_at IS NULL
+"""
 
 _FIND = """
 SELECT number FROM campaigns
@@ -30,16 +50,17 @@ SET confirmed = excluded.confirmed, status = excluded.status, seen_at = excluded
 
 @dataclass(frozen=True, slots=True)
 class Switches:
-    """The switches as of one version; `stopped` holds campaign numbers."""
+    """The switches as of one version; `stopped` holds campaign numbers, `harmful` creative versions."""
 
     version: int
     ads_on: bool
     stopped: frozenset[int]
+    harmful: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class StoppedCampaign:
-    """The campaign that was stopped, and the switches' version that says so."""
+class SwitchedCampaign:
+    """The campaign that was stopped or resumed, and the switches' version that says so."""
 
     number: int
     version: int
@@ -70,7 +91,13 @@ class PostgresSwitches:
         async with snapshot(self._pool) as connection:
             [row] = await connection.fetch("SELECT version, ads_on FROM switches")
             stopped = await connection.fetch("SELECT number FROM campaigns WHERE stopped_at IS NOT NULL")
-        return Switches(row["version"], row["ads_on"], frozenset(one["number"] for one in stopped))
+            harmful = await connection.fetch(_HARMFUL)
+        return Switches(
+            row["version"],
+            row["ads_on"],
+            frozenset(one["number"] for one in stopped),
+            frozenset(one["creative_version"] for one in harmful),
+        )
 
     async def ads(self, *, on: bool, by: str, now: datetime) -> int:
         """Switch ads on or off for every node; return the version to be confirmed."""
@@ -78,24 +105,45 @@ class PostgresSwitches:
             await connection.execute(_SET_ADS, on, by, now)
             return await _version(connection)
 
-    async def stop(self, campaign: str, *, by: str, now: datetime) -> StoppedCampaign:
+    async def stop(self, campaign: str, *, by: str, now: datetime) -> SwitchedCampaign:
         """Stop a campaign by its id, external id or number; stopping it twice changes nothing.
 
         Raises `CampaignNotFoundError`.
         """
         async with self._pool.acquire() as connection, connection.transaction():
-            found = await connection.fetch(_FIND, campaign)
-            if not found:
-                raise CampaignNotFoundError(f"no campaign {campaign!r}; `posdata campaigns list` shows them")
-            if len(found) > 1:
-                numbers = ", ".join(str(row["number"]) for row in found)
-                raise CampaignNotFoundError(
-                    f"{campaign!r} is the name of campaigns {numbers}; say which by its id"
-                )
-            number: int = found[0]["number"]
+            number = await _find(connection, campaign)
             if await connection.execute(_STOP, number, by, now) == "UPDATE 1":
                 await connection.execute(_RAISE_VERSION, by, now)
-            return StoppedCampaign(number, await _version(connection))
+            return SwitchedCampaign(number, await _version(connection))
+
+    async def resume(self, campaign: str, *, by: str, now: datetime) -> SwitchedCampaign:
+        """Undo `stop`, and let its texts that were found harmful serve again; twice changes nothing.
+
+        Raises `CampaignNotFoundError`.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            number = await _find(connection, campaign)
+            resumed = await connection.execute(_RESUME, number)
+            cleared = await connection.execute(_CLEAR, number, by, now)
+            if (resumed, cleared) != ("UPDATE 0", "UPDATE 0"):
+                await connection.execute(_RAISE_VERSION, by, now)
+            return SwitchedCampaign(number, await _version(connection))
+
+    async def stop_text(self, verdict: Verdict, *, node: str, now: datetime) -> None:
+        """Stop a creative version that does harm, on every node; doing it twice changes nothing."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            status = await connection.execute(
+                _ADD_HARMFUL,
+                verdict.creative_version,
+                node,
+                verdict.answered,
+                verdict.refused,
+                verdict.bare,
+                verdict.bare_refused,
+                now,
+            )
+            if status == "INSERT 0 1":
+                await connection.execute(_RAISE_VERSION, node, now)
 
     async def beat(self, node: str, confirmed: int, status: Mapping[str, Any], *, now: datetime) -> None:
         """Record that a node lives, what it confirms and how it is."""
@@ -105,6 +153,17 @@ class PostgresSwitches:
         """Return every node's last word, by name."""
         rows = await self._pool.fetch("SELECT name, seen_at, confirmed, status FROM nodes ORDER BY name")
         return [Node(row["name"], row["seen_at"], row["confirmed"], row["status"]) for row in rows]
+
+
+async def _find(connection: Connection, campaign: str) -> int:
+    found = await connection.fetch(_FIND, campaign)
+    if not found:
+        raise CampaignNotFoundError(f"no campaign {campaign!r}; `posdata campaigns list` shows them")
+    if len(found) > 1:
+        numbers = ", ".join(str(row["number"]) for row in found)
+        raise CampaignNotFoundError(f"{campaign!r} is the name of campaigns {numbers}; say which by its id")
+    number: int = found[0]["number"]
+    return number
 
 
 async def _version(connection: Connection) -> int:

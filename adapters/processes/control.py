@@ -48,6 +48,7 @@ from adapters.processes.messages import (
 )
 from adapters.processes.plan_file import newest_plan_version, write_plan
 from adapters.processes.worker_lines import WorkerLine, WorkerLines
+from engine.breaker import Verdict
 from engine.composition import septets_of
 from inventory.books import EpochClosedError, LedgerError, SequenceGapError
 from inventory.planner import Planner
@@ -79,8 +80,9 @@ class Control:
         self._wake = asyncio.Event()
         self._recovered = asyncio.Event()
         self._books: PostgresBooks | None = None
+        self._stops: PostgresSwitches | None = None
         self._epochs = Epochs(settings.node.name, spec.data_dir)
-        self._lines = WorkerLines(settings.node.name, self._joined, self._wanted, self._gave)
+        self._lines = WorkerLines(settings.node.name, self._joined, self._wanted, self._gave, self._harmed)
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
         self._alarmed = ("", 0.0)
         self._plan: NewPlan | None = None
@@ -188,7 +190,7 @@ class Control:
                 self._database_alarm("alarm_database_schema", str(error))
             except Exception as error:  # a bug in a plan must not end leases and settlement
                 log.error("alarm_internal_error", exc_info=error)
-            self._books = None
+            self._books = self._stops = None
             await asyncio.sleep(RETRY_S)
 
     def _database_alarm(self, event: str, error: str) -> None:
@@ -201,6 +203,7 @@ class Control:
     async def _work(self, pool: Pool) -> None:
         self._alarmed = ("", 0.0)
         self._books = books = PostgresBooks(pool)
+        self._stops = switches = PostgresSwitches(pool)
         await self._epochs.look(books)
         self._recovered.set()
         for line in self._lines:
@@ -208,7 +211,7 @@ class Control:
             await self._tell_leases(line)
         await _together(
             _every(SETTLE_S, lambda: self._settle(books)),
-            self._replan(PostgresCampaigns(pool), PostgresSwitches(pool)),
+            self._replan(PostgresCampaigns(pool), switches),
             self._listen(pool),
         )
 
@@ -302,6 +305,16 @@ class Control:
         if line.returned:
             await self._attempt(lambda books: books.give_back(line.epoch, line.returned))
 
+    async def _harmed(self, verdict: Verdict) -> None:
+        """Stop on every node what one worker found harmful; it tells again until the switches say so."""
+        if self._stops is None:
+            return
+        try:
+            await self._stops.stop_text(verdict, node=self._settings.node.name, now=datetime.now(UTC))
+        except _DATABASE_FAULTS as error:
+            log.warning("harm_not_told", error=f"{type(error).__name__}: {error}")
+        self._wake.set()
+
     async def _attempt(self, act: Callable[[PostgresBooks], Awaitable[None]]) -> None:
         """Do something with the books if they are there; a worker asks again when they were not."""
         books = self._books
@@ -364,7 +377,12 @@ async def _close_pool(pool: Pool) -> None:
 
 
 def _switches_message(switches: Switches) -> SetSwitches:
-    return SetSwitches(version=switches.version, ads_on=switches.ads_on, stopped=switches.stopped)
+    return SetSwitches(
+        version=switches.version,
+        ads_on=switches.ads_on,
+        stopped=switches.stopped,
+        harmful=switches.harmful,
+    )
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from engine.breaker import Verdict
 from inventory.books import LeaseRequest, LeaseTotals
 
 
@@ -44,6 +45,13 @@ class Returned(Message):
     totals: dict[int, int]
 
 
+class Harmful(Message):
+    """A worker has stopped a creative version that does harm (told until the switches name it)."""
+
+    kind: Literal["harmful"] = "harmful"
+    verdict: Verdict
+
+
 class Confirm(Message):
     """A worker acts on the switches of this version."""
 
@@ -69,12 +77,13 @@ class NewPlan(Message):
 
 
 class SetSwitches(Message):
-    """The switches as of a version; `stopped` holds campaign numbers."""
+    """The switches as of a version; `stopped` holds campaign numbers, `harmful` creative versions."""
 
     kind: Literal["switches"] = "switches"
     version: int
     ads_on: bool
     stopped: frozenset[int]
+    harmful: frozenset[int] = frozenset()
 
 
 class Recall(Message):
@@ -122,7 +131,7 @@ class Alive(Message):
     gate: str | None = None
 
 
-FromWorker = Annotated[Hello | Want | Returned | Confirm, Field(discriminator="kind")]
+FromWorker = Annotated[Hello | Want | Returned | Harmful | Confirm, Field(discriminator="kind")]
 FromControl = Annotated[Leases | NewPlan | SetSwitches | Recall | Ping, Field(discriminator="kind")]
 ToChild = Annotated[Connection | Drain | Database, Field(discriminator="kind")]
 

@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from adapters.processes.messages import (
     Connection,
     Drain,
     FromControl,
+    Harmful,
     Hello,
     Leases,
     NewPlan,
@@ -51,12 +53,13 @@ from adapters.processes.sync_gate import ThreadedSyncGate
 from adapters.smpp.legs import Link, LinkHooks, PlatformLeg
 from adapters.smpp.session import Session, Stage
 from engine.assembly import make_decision, make_inserter
+from engine.breaker import Breaker, without
 from engine.leasebook import LeaseBook
 from engine.reasons import Reason
 from engine.recorder import Recorder
 from engine.settings import Route
 from inventory.books import Epoch
-from inventory.plan import PlanError, PlannedCampaign
+from inventory.plan import Plan, PlanError, PlannedCampaign
 
 LEASE_TICK_S = 0.05
 BEAT_S = 0.5
@@ -104,6 +107,9 @@ class Worker:
         self._catalogue_digest = ""
         self._serving: frozenset[int] = frozenset()
         self._stopped: frozenset[int] = frozenset()
+        self._breaker = Breaker()
+        self._plan: Plan | None = None
+        self._textless: frozenset[int] = frozenset()
         self._ads_on = True
         self._switched_off = ads_are_off(spec.data_dir)
         self._leased = settings.relay.mode == "observe"
@@ -194,6 +200,7 @@ class Worker:
             retry_bare_on=self._retry_on,
             system_ids=self._system_ids,
             raw=self._spec.bypass or self._settings.relay.mode == "bypass",
+            breaker=self._breaker,
         )
 
     def _link_ended(self, link: Link) -> None:
@@ -299,9 +306,13 @@ class Worker:
             self._catalogue = plan.catalogue()
             self._catalogue_digest = plan.catalogue_digest
             self._serving = frozenset(planned.number for planned in self._catalogue)
-        decision = make_decision(
-            plan, self._catalogue, self._book, self._settings, self._numbering, random.random
-        )
+        self._plan = plan
+        self._serve_plan(plan)
+
+    def _serve_plan(self, plan: Plan) -> None:
+        """Choose by this plan from now on, without the texts that do harm."""
+        catalogue, self._textless = without(self._catalogue, self._breaker.harmful)
+        decision = make_decision(plan, catalogue, self._book, self._settings, self._numbering, random.random)
         self._mark_stopped()
         now = time.time()
         for inserter in self._inserters.values():
@@ -311,13 +322,26 @@ class Worker:
     def _take_switches(self, message: SetSwitches) -> None:
         self._ads_on = message.ads_on
         self._stopped = message.stopped
+        if self._breaker.hear(message.harmful) and self._plan is not None:
+            self._serve_plan(self._plan)
         self._mark_stopped()
         self._set_gate()
         self._control.say(Confirm(version=message.version))
 
     def _mark_stopped(self) -> None:
+        stopped = self._stopped | self._textless
         for lease in self._book:
-            lease.stopped = lease.campaign in self._stopped
+            lease.stopped = lease.campaign in stopped
+
+    def _judge_texts(self) -> None:
+        """Stop the texts that the SMSC refuses more often than bare notifications; tell control."""
+        found = self._breaker.judge()
+        for verdict in found:
+            log.error("alarm_text_harmful", **asdict(verdict))
+        if found and self._plan is not None:
+            self._serve_plan(self._plan)
+        for verdict in self._breaker.untold():
+            self._control.say(Harmful(verdict=verdict))
 
     def _return(self, totals: dict[int, int]) -> None:
         if totals:
@@ -376,6 +400,7 @@ class Worker:
                 link.session.expire(now - self._settings.relay.response_timeout_s)
             self._commit()
             self._alarm_mismatches()
+            self._judge_texts()
             try:
                 self._journal.prepare()
             except OSError as error:

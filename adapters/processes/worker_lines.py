@@ -5,7 +5,17 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 
-from adapters.processes.messages import Confirm, FromWorker, Hello, Message, Returned, Want, from_worker
+from adapters.processes.messages import (
+    Confirm,
+    FromWorker,
+    Harmful,
+    Hello,
+    Message,
+    Returned,
+    Want,
+    from_worker,
+)
+from engine.breaker import Verdict
 from inventory.books import Epoch
 
 LINE_LIMIT = 4 * 1024 * 1024
@@ -32,16 +42,18 @@ class WorkerLine:
 Joined = Callable[[WorkerLine, Hello], Awaitable[None]]
 Wanted = Callable[[WorkerLine, Want], Awaitable[None]]
 Gave = Callable[[WorkerLine, Returned], Awaitable[None]]
+Harmed = Callable[[Verdict], Awaitable[None]]
 
 
 class WorkerLines:
     """The lines of all workers; what they say is handled one message after another per worker."""
 
-    def __init__(self, node: str, joined: Joined, wanted: Wanted, gave: Gave) -> None:
+    def __init__(self, node: str, joined: Joined, wanted: Wanted, gave: Gave, harmed: Harmed) -> None:
         self._node = node
         self._joined = joined
         self._wanted = wanted
         self._gave = gave
+        self._harmed = harmed
         self._lines: set[WorkerLine] = set()
 
     def __iter__(self) -> Iterator[WorkerLine]:
@@ -93,5 +105,7 @@ class WorkerLines:
                 await self._wanted(line, message)
             case Returned():
                 await self._gave(line, message)
+            case Harmful():
+                await self._harmed(message.verdict)
             case Confirm():
                 line.confirmed = max(line.confirmed, message.version)
