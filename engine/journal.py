@@ -19,6 +19,9 @@ from struct import Struct
 from typing import NamedTuple
 from zlib import crc32
 
+# Stands in each epoch's record; raised with any change of the layout, so that no journal is misread.
+FORMAT = 1
+
 FRAME_HEADER = Struct("<IIQ")
 ENTRY = Struct("<BBHIIII4xQ")
 # An entry without its number: entries of one prefix are counted together.

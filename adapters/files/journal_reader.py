@@ -10,7 +10,7 @@ from itertools import compress
 from pathlib import Path
 
 from adapters.files.journal_writer import EPOCH_FILE, LOCK_FILE, SEGMENT_SUFFIX, segment_path
-from engine.journal import MAX_FRAME_OCTETS, Frame, Kind, read_frame, read_frames
+from engine.journal import FORMAT, MAX_FRAME_OCTETS, Frame, Kind, read_frame, read_frames
 from inventory.books import Epoch
 
 JOURNAL_FOLDER = "journal"
@@ -23,12 +23,13 @@ CHUNK_OCTETS = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class EpochFolder:
-    """One epoch's directory: which epoch, under which boot of the machine, with which sync policy."""
+    """One epoch's directory: which epoch, which boot of the machine, which sync policy, which format."""
 
     path: Path
     epoch: Epoch
     boot_id: str
     sync: str
+    format: int = FORMAT
 
     def is_alive(self) -> bool:
         """Tell whether its worker still holds the lock."""
@@ -73,8 +74,14 @@ def find_epochs(data_dir: Path) -> list[EpochFolder]:
         except FileNotFoundError:
             continue  # it was removed between the two looks
         epoch = Epoch(fields["node"], fields["worker"], fields["epoch"])
-        found.append(EpochFolder(record.parent, epoch, fields["boot_id"], fields["sync"]))
+        found.append(
+            EpochFolder(record.parent, epoch, fields["boot_id"], fields["sync"], fields.get("format", 0))
+        )
     return sorted(found, key=lambda folder: folder.epoch.number)
+
+
+class JournalFormatError(Exception):
+    """The journal was written in another format: settle it with the version of the program that wrote it."""
 
 
 class JournalGapError(Exception):

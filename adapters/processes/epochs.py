@@ -8,8 +8,15 @@ from typing import Any
 
 import structlog
 
-from adapters.files.journal_reader import EpochFolder, JournalGapError, JournalReader, boot_id, find_epochs
-from engine.journal import Cause
+from adapters.files.journal_reader import (
+    EpochFolder,
+    JournalFormatError,
+    JournalGapError,
+    JournalReader,
+    boot_id,
+    find_epochs,
+)
+from engine.journal import FORMAT, Cause
 from engine.settlement import Fold, GapError
 from inventory.books import Batch, Books, Epoch, EpochClosedError, LedgerError, SequenceGapError
 
@@ -18,7 +25,7 @@ FRAMES_A_BATCH = 5000
 
 # Faults of one epoch, which hold up no other.
 _GAPS = (GapError, JournalGapError)
-_EPOCH_FAULTS = (LedgerError, SequenceGapError, EpochClosedError, *_GAPS)
+_EPOCH_FAULTS = (LedgerError, SequenceGapError, EpochClosedError, JournalFormatError, *_GAPS)
 
 log = structlog.get_logger()
 
@@ -141,6 +148,8 @@ class Epochs:
 
     async def _tend(self, books: Books, folder: EpochFolder, applied: int | None) -> None:
         """Keep one epoch that was found on disk; `applied` is None when the books have closed it."""
+        if folder.format != FORMAT:
+            raise JournalFormatError(f"journal format {folder.format}, this version reads {FORMAT}")
         alive = folder.is_alive()
         if applied is None and not alive:
             self._forget(folder.epoch)

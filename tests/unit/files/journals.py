@@ -4,7 +4,7 @@ from pathlib import Path
 
 from adapters.files.journal_reader import JournalReader, boot_id, epoch_folder
 from adapters.files.journal_writer import JournalWriter
-from engine.journal import END_MARK, ENTRY, FRAME_HEADER, Cause, Kind
+from engine.journal import END_MARK, ENTRY, FORMAT, FRAME_HEADER, Cause, Kind
 from inventory.books import Epoch
 
 EPOCH = Epoch("relay-1", 0, 1)
@@ -36,6 +36,7 @@ def make_writer(
             "epoch": epoch.number,
             "boot_id": boot or boot_id(),
             "sync": sync,
+            "format": FORMAT,
         },
         octets,
         syncs=sync == "always",

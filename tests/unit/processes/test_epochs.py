@@ -1,6 +1,7 @@
 """Journals on their way into the books: each counted once, whatever is interrupted."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,11 +10,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.files.journal_reader import find_epochs
-from adapters.files.journal_writer import segment_path
+from adapters.files.journal_reader import epoch_folder, find_epochs
+from adapters.files.journal_writer import EPOCH_FILE, segment_path
 from adapters.processes import epochs as epochs_module
 from adapters.processes.epochs import Epochs
-from engine.journal import Kind
+from engine.journal import FORMAT, Kind
 from inventory.books import (
     POWER_LOSS,
     Batch,
@@ -24,7 +25,7 @@ from inventory.books import (
     OpenEpoch,
 )
 from tests.contract.fake_books import FakeBooks
-from tests.unit.files.journals import make_writer, write
+from tests.unit.files.journals import EPOCH, make_writer, write
 from tests.unit.processes.lives import lease, live, row, tear
 
 
@@ -236,6 +237,21 @@ def test_segments_dropped_before_a_kill_are_no_loss(data_dir: Path, memory: Fake
 
 
 # -- one bad epoch --------------------------------------------------------------------------------
+
+
+def test_a_journal_of_another_format_is_held(data_dir: Path, memory: FakeBooks) -> None:
+    """A program that can't read it leaves it where it is, with its units leased, and says so once."""
+    asyncio.run(lease(memory))
+    live(data_dir)
+    record = epoch_folder(data_dir, EPOCH) / EPOCH_FILE
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"format": FORMAT + 1}))
+    epochs = Epochs("relay-1", data_dir)
+    with capture_logs() as logs:
+        for _ in range(2):
+            asyncio.run(epochs.look(memory))
+    assert [each["event"] for each in logs] == ["alarm_settlement_refused"]
+    assert (row(memory).inserted, row(memory).leased) == (0, 250)
+    assert len(find_epochs(data_dir)) == 1
 
 
 def test_a_hole_without_a_power_loss_is_held(data_dir: Path, memory: FakeBooks) -> None:
