@@ -1,6 +1,7 @@
 """A platform of our own on a bare socket: fast, exact about every sequence number, able to send anything."""
 
 import asyncio
+import ssl
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -63,6 +64,7 @@ class RawPlatform:
     """An ESME of one connection at a time; sequence numbers and counts go on over reconnects.
 
     `window` is the most submits without an answer. `keep_frames` is how many received PDUs `frames` holds.
+    With `tls` it speaks TLS and checks the certificate for `host`.
     `unanswered` and `answers` are by sequence number; `copies` of an item that was sent again count anew.
     """
 
@@ -77,6 +79,7 @@ class RawPlatform:
         window: int = 100,
         keep_frames: int = 0,
         keep_answers: bool = True,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.host, self.port, self.window = host, port, window
         self.system_id, self.password, self.bind_command = system_id, password, bind
@@ -90,6 +93,7 @@ class RawPlatform:
         self.unexpected = 0
         self.frames: deque[bytes] = deque(maxlen=keep_frames)
         self._keep_answers = keep_answers
+        self._tls = tls
         self._sequence = 0
         self._leaving = False
         self._link: _Link | None = None
@@ -102,9 +106,9 @@ class RawPlatform:
         return self._link is not None
 
     async def open(self) -> None:
-        """Connect without binding. Raises OSError."""
+        """Connect without binding. Raises OSError, of which ssl.SSLError is one."""
         loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: _Link(self), self.host, self.port)
+        await loop.create_connection(lambda: _Link(self), self.host, self.port, ssl=self._tls)
 
     async def connect(self, timeout_s: float = 10.0) -> None:
         """Connect and bind. Raises OSError, `LinkLostError`, `BindRefusedError`, TimeoutError."""

@@ -1,6 +1,7 @@
 """A simulated SMSC: an SMPP 3.4 server that counts what it received and accepted, and fails on request."""
 
 import asyncio
+import ssl
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -31,7 +32,8 @@ class SimulatedSmsc:
     `credentials` (system_id → password) None admits everybody. `light` answers submits without reading
     them. `keep_frames` is how many PDUs `frames` holds. `track_copies` counts accepted submits by
     source, destination and text without its ad. `response_id` and `receipt_id` are the formats of
-    message ids in answers and in receipts. `receipt_failures` is the share that says UNDELIV.
+    message ids in answers and in receipts. `receipt_failures` is the share that says UNDELIV. With `tls`
+    it speaks TLS.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class SimulatedSmsc:
         response_id: str = "{:010d}",
         receipt_id: str = "{:010d}",
         script: Callable[[bytes], bytes | None] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.system_id = "smsc"
         self.host = ""
@@ -71,6 +74,7 @@ class SimulatedSmsc:
         self.frames: deque[Frame] = deque(maxlen=keep_frames)
         self.sessions: dict[int, SmscSession] = {}
         self._light = light
+        self._tls = tls
         self._track_copies = track_copies
         self._receipt_delay_s = receipt_delay_s
         self._receipt_failures = receipt_failures
@@ -127,7 +131,7 @@ class SimulatedSmsc:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; `host` and `port` say where. Raises OSError when the address is taken."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._session, host, port)
+        self._server = await loop.create_server(self._session, host, port, ssl=self._tls)
         self.host, self.port = self._server.sockets[0].getsockname()[:2]
 
     async def stop(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -65,7 +66,7 @@ class _Leg(asyncio.Protocol):
             return
         if not self.finished:
             self.finished = True
-            if self.transport.can_write_eof():
+            with suppress(OSError):  # it was reset meanwhile: connection_lost is on its way
                 self.transport.write_eof()
         if self.at_eof:
             self.transport.close()
