@@ -54,6 +54,7 @@ from adapters.smpp.legs import Link, LinkHooks, PlatformLeg
 from adapters.smpp.session import Session, Stage
 from engine.assembly import make_decision, make_inserter
 from engine.breaker import Breaker, without
+from engine.journal import FORMAT
 from engine.leasebook import LeaseBook
 from engine.reasons import Reason
 from engine.recorder import Recorder
@@ -87,6 +88,7 @@ class Worker:
                 "epoch": self._epoch.number,
                 "boot_id": boot_id(),
                 "sync": settings.journal.sync,
+                "format": FORMAT,
             },
             syncs=settings.journal.sync == "always",
         )
