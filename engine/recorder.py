@@ -6,10 +6,12 @@ from engine.decision import Creative
 from engine.journal import ENTRY, Cause, Kind
 from engine.leasebook import Lease
 from engine.reasons import Reason
+from engine.totals import Totals
 
 _pack = ENTRY.pack
 # Python 3.11 takes 0.2 µs to look up a member of an enum.
 _INSERTED = Kind.INSERTED
+_ACCEPTED = Kind.ACCEPTED
 _REJECTED = Kind.REJECTED
 _NO_CAUSE = Cause.NONE
 
@@ -58,12 +60,14 @@ class Recorder:
         "_journal",
         "_notifications",
         "_numbered",
+        "_otherwise",
         "_outcomes",
         "_passed",
         "_reasons",
         "_refused",
         "fault",
         "hour",
+        "totals",
     )
 
     def __init__(self, journal: JournalPort) -> None:
@@ -75,8 +79,15 @@ class Recorder:
         self._notifications = 0
         self._refused = 0
         self._numbered = 0
+        self._otherwise = False
+        self.totals = Totals()
         self.fault: Exception | None = None
         self.hour = 0
+
+    @property
+    def inserted_total(self) -> int:
+        """Insertions that were written, ever."""
+        return self._numbered - len(self._insertions) - self.totals.undone
 
     def notification(self) -> None:
         """Count one submit_sm or data_sm request."""
@@ -92,6 +103,7 @@ class Recorder:
     def refused(self) -> None:
         """Count one notification that the engine itself had to refuse."""
         self._refused += 1
+        self.totals.refused += 1
 
     def inserted(self, creative: Creative, place: int, sent_at: float) -> Insertion:
         """Take a lease unit and note the insertion at place code `place`."""
@@ -103,8 +115,10 @@ class Recorder:
 
     def ended(self, insertion: Insertion, kind: Kind, cause: Cause) -> None:
         """Note an outcome; a rejected insertion's unit comes back."""
-        if kind is _REJECTED:
-            insertion.lease.put_back()
+        if kind is not _ACCEPTED:
+            self._otherwise = True
+            if kind is _REJECTED:
+                insertion.lease.put_back()
         self._outcomes.append((insertion, kind, cause))
 
     def commit(self) -> bool:
@@ -120,9 +134,16 @@ class Recorder:
             self._outcomes += later
             self._undo_insertions()
             return False
+        totals = self.totals
+        if self._outcomes:
+            totals.ended += len(self._outcomes)
+            if self._otherwise:
+                totals.add_others(self._outcomes)
+                self._otherwise = bool(later)
         self._insertions.clear()
         self._outcomes = later
         for reason in self._reasons:
+            totals.passed[reason] += self._passed[reason]
             self._passed[reason] = 0
         self._reasons.clear()
         self._notifications = self._refused = 0
@@ -141,6 +162,7 @@ class Recorder:
         for insertion in self._insertions:
             insertion.lease.put_back()
             self.passed(Reason.JOURNAL_FAILED)
+        self.totals.undone += len(self._insertions)
         undone = {insertion.number for insertion in self._insertions}
         self._outcomes = [outcome for outcome in self._outcomes if outcome[0].number not in undone]
         self._insertions.clear()

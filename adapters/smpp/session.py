@@ -22,6 +22,7 @@ from adapters.smpp.constants import (
 )
 from adapters.smpp.locate import Cut, locate_data_sm, locate_submit_sm
 from adapters.smpp.splice import splice
+from adapters.smpp.traffic import NO_PROBE, RouteTraffic, Traffic
 from engine.breaker import SAYS_NOTHING, Breaker
 from engine.decision import Creative
 from engine.inserter import Inserter
@@ -63,8 +64,8 @@ class Session:
     written after the forwarded octets of that leg). `alarm` is called with an exception that a
     notification's way to an ad ran into. `raw` relays octets as they come once a bind was seen,
     without looking at them or counting them (`relay.mode: bypass`). `unanswered` counts forwarded
-    notifications whose answer has not come. `ending`, set by the owner, says that nothing can be
-    sent to the SMSC any more: a refusal then passes, so that the platform may send again.
+    notifications whose answer has not come, `traffic` all that passes. `ending`, set by the owner, says
+    that nothing can be sent to the SMSC any more: a refusal then passes; the platform may send again.
     """
 
     __slots__ = (
@@ -83,12 +84,14 @@ class Session:
         "_smsc_broken",
         "_smsc_rest",
         "_system_ids",
+        "bind_command",
         "ending",
         "has_inserted",
         "stage",
         "system_id",
         "to_platform",
         "to_smsc",
+        "traffic",
         "unanswered",
     )
 
@@ -103,7 +106,9 @@ class Session:
         system_ids: frozenset[bytes] = frozenset((b"*",)),
         raw: bool = False,
         breaker: Breaker | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
+        self.traffic = traffic if traffic is not None else Traffic(RouteTraffic())
         self._raw = raw
         self._breaker = breaker if breaker is not None else Breaker()
         self._inserter = inserter
@@ -119,6 +124,7 @@ class Session:
         self._pending: dict[int, Insertion] = {}
         self._late: dict[int, Insertion] = {}
         self._listed = False
+        self.bind_command = 0
         self.ending = False
         self.has_inserted = False
         self.stage = _OPENED
@@ -131,15 +137,17 @@ class Session:
 
     def from_platform(self, data: bytes, now: float) -> bytes:
         """Take octets of the platform's leg; return those for the SMSC. `now` is a monotonic second."""
+        traffic = self.traffic
+        traffic.platform_octets += len(data)
         if self._raw and self.stage is _BINDING:
             return data
         buffer = self._platform_rest + data if self._platform_rest else data
         size = len(buffer)
-        at = kept = 0
+        at = kept = requests = last = 0
         pieces: list[bytes] = []
         placed: list[int] = []
         while size - at >= HEADER_OCTETS and self.stage is not _BROKEN:
-            length, command, _, sequence = _unpack_header(buffer, at)
+            length, command, status, sequence = _unpack_header(buffer, at)
             if self.stage is _OPENED and command not in BINDS:
                 self._refuse_unbound(command, sequence)
                 break
@@ -154,7 +162,11 @@ class Session:
                     return buffer
             if end > size:
                 break
+            if command != SUBMIT_SM:
+                traffic.route.platform[command, status] += 1
             if command in (SUBMIT_SM, DATA_SM):
+                requests += 1
+                last = sequence
                 spliced = self._notification(buffer, at, end, command, sequence, now)
                 if spliced is not None:
                     pieces.append(buffer[kept:at])
@@ -162,7 +174,7 @@ class Session:
                     placed.append(sequence)
                     kept = end
             elif command in BINDS:
-                self._bind(buffer, at, end)
+                self._bind(buffer, at, end, command)
             elif command == UNBIND:
                 self.stage = _BINDING
             at = end
@@ -170,8 +182,12 @@ class Session:
         if not self._commit() and placed:
             for sequence in placed:
                 self._pending.pop(sequence, None)
-            pieces = []
-            kept = 0
+            placed, pieces, kept = [], [], 0
+        if requests:
+            traffic.notifications += requests
+            traffic.ads += len(placed)
+            if traffic.probe == NO_PROBE and now >= traffic.due:
+                traffic.sample(last, now)
         self.has_inserted = bool(pieces)
         if kept == 0 and not pieces:
             return buffer if at == size else buffer[:at]
@@ -221,10 +237,11 @@ class Session:
             cut.service_type, cut.destination, cut.word, buffer[cut.body_at : cut.body_end]
         )
 
-    def _bind(self, buffer: bytes, at: int, end: int) -> None:
+    def _bind(self, buffer: bytes, at: int, end: int, command: int) -> None:
         """Remember who binds (SMPP 3.4 §4.1); a bound session stays who it is, whatever it asks for."""
         if self.stage is _BOUND:
             return
+        self.bind_command = command
         self.system_id = buffer[at + HEADER_OCTETS : end].partition(b"\0")[0]
         self._listed = b"*" in self._system_ids or self.system_id in self._system_ids
 
@@ -232,26 +249,35 @@ class Session:
 
     def from_smsc(self, data: bytes) -> bytes:
         """Take octets of the SMSC's leg; return those for the platform."""
+        traffic = self.traffic
+        traffic.smsc_octets += len(data)
         if self._raw:
             return data
         if self._smsc_broken:
             return b""
         buffer = self._smsc_rest + data if self._smsc_rest else data
         size = len(buffer)
-        at = kept = bare = bare_refused = 0
+        at = kept = accepted = bare = bare_refused = 0
         pieces: list[bytes] = []
         pending = self._pending
+        probe = traffic.probe
         while size - at >= HEADER_OCTETS:
             length, command, status, sequence = _unpack_header(buffer, at)
             if length < HEADER_OCTETS or length > self._max_pdu:
                 self._smsc_broken = True
                 self.stage = _BROKEN
-                self.to_smsc += _answer(GENERIC_NACK, ESME_RINVCMDLEN, sequence)
+                self.to_smsc += self._answer(GENERIC_NACK, ESME_RINVCMDLEN, sequence)
                 break
             end = at + length
             if end > size:
                 break
+            if command == SUBMIT_SM_RESP and not status:
+                accepted += 1
+            else:
+                traffic.route.smsc[command, status] += 1
             if command in _ENDS_SUBMIT:
+                if sequence == probe:
+                    traffic.answered = True
                 if self.unanswered:
                     self.unanswered -= 1
                 insertion = pending.pop(sequence, None)
@@ -267,6 +293,7 @@ class Session:
             elif command in BIND_RESPONSES and status == ESME_ROK:
                 self._bound(command)
             at = end
+        traffic.accepted += accepted
         self._smsc_rest = b"" if self._smsc_broken else buffer[at:]
         self._breaker.bare += bare
         self._breaker.bare_refused += bare_refused
@@ -353,18 +380,21 @@ class Session:
         self._count_refused(command)
         self.stage = _BROKEN
         answer = GENERIC_NACK if command & RESPONSE else command | RESPONSE
-        self.to_platform += _answer(answer, ESME_RINVBNDSTS, sequence)
+        self.to_platform += self._answer(answer, ESME_RINVBNDSTS, sequence)
 
     def _break(self, sequence: int) -> None:
         """Answer a frame that can't be cut with generic_nack (SMPP 3.4 §4.3)."""
         self.stage = _BROKEN
-        self.to_platform += _answer(GENERIC_NACK, ESME_RINVCMDLEN, sequence)
+        self.to_platform += self._answer(GENERIC_NACK, ESME_RINVCMDLEN, sequence)
 
     def _count_refused(self, command: int) -> None:
         if command in (SUBMIT_SM, DATA_SM):
+            self.traffic.notifications += 1
+            if command == DATA_SM:
+                self.traffic.route.platform[command, 0] += 1
             self._recorder.notification()
             self._recorder.refused()
 
-
-def _answer(command: int, status: int, sequence: int) -> bytes:
-    return _HEADER.pack(HEADER_OCTETS, command, status, sequence)
+    def _answer(self, command: int, status: int, sequence: int) -> bytes:
+        self.traffic.route.own[command, status] += 1
+        return _HEADER.pack(HEADER_OCTETS, command, status, sequence)
