@@ -45,7 +45,9 @@ class TlsPipe(asyncio.Protocol, asyncio.Transport):
         )
         self._settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._settled.add_done_callback(_looked_at)
+        self._dials = server_name is not None
         self._heard_any = False
+        self._heard_words = False
         self._joined = False
         self._heard_end = False
         self._said_end = False
@@ -93,10 +95,12 @@ class TlsPipe(asyncio.Protocol, asyncio.Transport):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the leg."""
-        if self._joined:
-            self._leg.connection_lost(exc)
-        else:
+        if not self._joined:
             self._refuse("the connection was lost during the handshake")
+            return
+        if exc is not None:
+            self._wonder()
+        self._leg.connection_lost(exc)
 
     def pause_writing(self) -> None:
         """Tell the leg that the peer is slow."""
@@ -202,10 +206,12 @@ class TlsPipe(asyncio.Protocol, asyncio.Transport):
             fault = error
         self._flush()
         if pieces:
+            self._heard_words = True
             self._leg.data_received(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         if ended:
             self._hear_end()
         elif fault is not None:
+            self._said_end = True
             self._told(failed_check(fault))
             self._tcp.close()
 
@@ -215,8 +221,14 @@ class TlsPipe(asyncio.Protocol, asyncio.Transport):
 
     def _hear_end(self) -> None:
         if not self._heard_end:
+            self._wonder()
             self._heard_end = True
             self._leg.eof_received()
+
+    def _wonder(self) -> None:
+        """Tell of an end without a word: in TLS 1.3 our certificate is judged after the handshake."""
+        if self._dials and not self._heard_words and not self._said_end:
+            self._told("it ended the connection right after the handshake: it may want another certificate")
 
     def _say_end(self) -> None:
         self._said_end = True

@@ -57,6 +57,9 @@ class Peer:
             except ssl.SSLWantReadError:
                 self._flush()
                 assert await self._more()
+            except ssl.SSLError:
+                self._flush()
+                raise
             else:
                 self._flush()
                 return
@@ -427,6 +430,43 @@ def test_an_smsc_that_never_finishes_its_handshake_is_given_up(
         assert entry["reason"] == "it did not finish the handshake in time"
 
     runner.run(scenario())
+
+
+@both
+@pytest.mark.parametrize(("side", "alert"), [("smsc", "certificate required"), ("platform", "unknown ca")])
+def test_an_alert_of_the_peer_is_told(
+    runner: asyncio.Runner,
+    authority: Authority,
+    version: ssl.TLSVersion,
+    tmp_path: Path,
+    side: str,
+    alert: str,
+) -> None:
+    """An SMSC that misses our certificate, a platform that distrusts it: the log has what they say of it."""
+    stranger = Authority(tmp_path, "stranger")
+
+    async def scenario() -> None:
+        async with rig(authority, version) as it:
+            it.smsc_context.verify_mode = ssl.CERT_REQUIRED
+            if side == "platform":
+                it.client_context = stranger.client()
+                with pytest.raises(ssl.SSLCertVerificationError):
+                    await it.platform()
+            else:
+                platform = await it.platform()
+                platform.send(bind())
+                with pytest.raises(ssl.SSLError, match="PEER_DID_NOT_RETURN"):
+                    await it.smsc()
+                await platform.hear_end()
+            while not logged:
+                await asyncio.sleep(0)
+
+    with structlog.testing.capture_logs() as logged:
+        runner.run(scenario())
+    [entry] = logged
+    words = "handshake failure" if side == "smsc" and version is ssl.TLSVersion.TLSv1_2 else alert
+    assert entry["event"] == ("alarm_smsc_tls_failed" if side == "smsc" else "platform_tls_failed")
+    assert entry["reason"] == f"it refused us with the alert: {words}"
 
 
 def test_renewed_files_are_used_from_the_next_connection_on(
