@@ -21,13 +21,24 @@ def make_inserter(settings: Settings, route: Route, numbering: Numbering) -> Ins
     wanted = settings.relay.notifications
     return Inserter(
         numbering,
-        Predicate(wanted.service_types, wanted.replaceable),
+        make_predicate(settings),
         audience_rules(settings, numbering),
         LocalClock(numbering.timezones),
         route.default_alphabet or wanted.default_alphabet,
         settings.ads.separator,
         observe=settings.relay.mode == "observe",
     )
+
+
+def make_predicate(settings: Settings) -> Predicate:
+    """Return the predicate that the settings ask for."""
+    wanted = settings.relay.notifications
+    return Predicate(wanted.service_types, wanted.replaceable)
+
+
+def system_ids(settings: Settings) -> frozenset[bytes]:
+    """Return the listed system_ids as they stand in a bind."""
+    return frozenset(name.encode("latin-1") for name in settings.relay.notifications.system_ids)
 
 
 def audience_rules(settings: Settings, numbering: Numbering) -> Sequence[AudienceRule]:

@@ -93,6 +93,15 @@ class Inserter:
         if self.decision is not None:
             self.decision.at(now, clock.minutes)
 
+    def ask(self, predicate: Predicate, audience: Sequence[AudienceRule]) -> None:
+        """Take over another predicate and audience, from the next notification on."""
+        self._predicate = predicate
+        self._audience = tuple(audience)
+        minutes = self._clock.minutes
+        if minutes:
+            for rule in self._audience:
+                rule.at(minutes)
+
     def consider(self, service_type: bytes, destination: bytes, word: int, body: bytes) -> Creative | Reason:
         """Return the creative to append, or the reason for none.
 

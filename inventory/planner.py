@@ -73,6 +73,11 @@ class Planner:
         self._group_of_place: list[int] = []
         self._members: list[frozenset[int]] = []
 
+    def keep_quiet(self, quiet: Quiet) -> None:
+        """Take over other quiet hours."""
+        self._quiet = quiet
+        self._paces.clear()
+
     def plan(self, version: int, serving: Iterable[ServingCampaign], now: float) -> Plan:
         """Return the plan for `now` (UTC seconds)."""
         current = [

@@ -1,10 +1,12 @@
 """`posdata serve`: run a node until SIGTERM."""
 
 import asyncio
+from pathlib import Path
 
 from adapters.cli.console import CommandError, ExitCode
 from adapters.cli.options import DEFAULT_CONFIG, ConfigFile, settings_at
 from adapters.files.certificates import tls_faults
+from adapters.files.settings_file import load_settings
 from adapters.processes.child import configure_logging
 from adapters.processes.supervisor import Addresses, StartError, Supervisor
 from engine.settings import Settings
@@ -13,17 +15,17 @@ from engine.settings import Settings
 def serve_command(*, config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Run a node; prints `ready relay=HOST:PORT http=HOST:PORT` when it takes traffic.
 
-    SIGTERM drains it: ads stop, answers come home, the books are settled.
+    SIGTERM drains it: ads stop, answers come home, the books are settled. SIGHUP reads the settings again.
     """
     configure_logging()
     try:
-        asyncio.run(_run(settings_at(config, tls_faults)))
+        asyncio.run(_run(settings_at(config, tls_faults), config.absolute()))
     except StartError as error:
         raise CommandError(ExitCode.UNREACHABLE, f"posdata: {error}") from None
 
 
-async def _run(settings: Settings) -> None:
-    await Supervisor(settings, _announce).run()
+async def _run(settings: Settings, config: Path) -> None:
+    await Supervisor(settings, _announce, load=lambda: load_settings(config, probe=tls_faults)).run()
 
 
 def _announce(addresses: Addresses) -> None:

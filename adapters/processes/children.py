@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from adapters.processes.child import MAX_DATAGRAM, Spec
-from adapters.processes.messages import Alive, Connection, Message, from_child
+from adapters.processes.messages import Alive, Connection, Message, Reload, from_child
 
 # A worker that dies this often within the window comes back in bypass (DESIGN §5).
 DEATHS_TO_BYPASS = 3
@@ -73,6 +73,14 @@ class Child:
         except OSError:
             return False
         self.handed += 1
+        return True
+
+    def hand_settings(self, descriptor: int) -> bool:
+        """Pass new settings on; False when the child can't take them."""
+        try:
+            socket.send_fds(self._socket, [Reload().encoded()], [descriptor])
+        except OSError:
+            return False
         return True
 
     def silent_for(self, now: float) -> float:

@@ -41,12 +41,14 @@ from adapters.processes.messages import (
     NewPlan,
     Ping,
     Recall,
+    Reload,
     Returned,
     SetSwitches,
     ToChild,
     Want,
 )
 from adapters.processes.plan_file import newest_plan_version, write_plan
+from adapters.processes.reloading import read
 from adapters.processes.worker_lines import WorkerLine, WorkerLines
 from engine.breaker import Verdict
 from engine.composition import septets_of
@@ -142,11 +144,15 @@ class Control:
     # -- supervisor and HTTP ----------------------------------------------------------------------
 
     def _from_supervisor(self, message: ToChild, descriptors: list[int]) -> None:
-        del descriptors
         if isinstance(message, Database) and not self._dsn.done():
             self._dsn.set_result(message.dsn)
         elif isinstance(message, Drain):
             self._stop.set()
+        elif isinstance(message, Reload):
+            self._settings = read(descriptors[0])
+            quiet = self._settings.policy.quiet_hours
+            self._planner.keep_quiet(None if quiet is None else (quiet.start, quiet.end))
+            self._wake.set()
 
     async def _serve_http(self, stack: AsyncExitStack) -> None:
         runner = web.AppRunner(health_app(self._readiness), access_log=None)

@@ -123,6 +123,12 @@ class Database(Message):
     dsn: str
 
 
+class Reload(Message):
+    """Settings to take over now; they ride along behind a descriptor."""
+
+    kind: Literal["reload"] = "reload"
+
+
 class Alive(Message):
     """A child's beat; a worker adds how many connections it had that are gone, and why it inserts no ads."""
 
@@ -133,7 +139,7 @@ class Alive(Message):
 
 FromWorker = Annotated[Hello | Want | Returned | Harmful | Confirm, Field(discriminator="kind")]
 FromControl = Annotated[Leases | NewPlan | SetSwitches | Recall | Ping, Field(discriminator="kind")]
-ToChild = Annotated[Connection | Drain | Database, Field(discriminator="kind")]
+ToChild = Annotated[Connection | Drain | Database | Reload, Field(discriminator="kind")]
 
 from_worker: TypeAdapter[FromWorker] = TypeAdapter(FromWorker)
 from_control: TypeAdapter[FromControl] = TypeAdapter(FromControl)

@@ -22,6 +22,8 @@ from adapters.processes.child import Spec
 from adapters.processes.children import SILENCE_S, STARTUP_S, Child, Deaths
 from adapters.processes.doorkeeper import Doorkeeper
 from adapters.processes.messages import Connection, Database, Drain
+from adapters.processes.reloading import reread, written
+from adapters.processes.systemd import Notifier
 from adapters.processes.worker import DRAIN_S
 from engine.endpoint import Endpoint
 from engine.settings import Settings
@@ -61,9 +63,12 @@ class Supervisor:
         ready: Callable[[Addresses], None],
         ranges: Path | None = None,
         *,
+        load: Callable[[], Settings] | None = None,
         serve_http: bool = True,
         log_level: str = "info",
     ) -> None:
+        self._load = load
+        self._notifier = Notifier()
         self._log_level = log_level
         self._serves_http = serve_http
         self._http: socket.socket | None = None
@@ -92,6 +97,8 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        if self._load is not None:
+            loop.add_signal_handler(signal.SIGHUP, self._reload, self._load)
         try:
             lock = self._lock()
             self._run_dir = _run_dir(self._data_dir)
@@ -102,7 +109,9 @@ class Supervisor:
             tasks += [asyncio.ensure_future(self._accept(name)) for name in self._listening]
             if not self._stop.is_set():
                 self._ready(addresses)
+                self._notifier.ready()
             await self._stop.wait()
+            self._notifier.stopping()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -111,6 +120,21 @@ class Supervisor:
         finally:
             if self._run_dir is not None:
                 shutil.rmtree(self._run_dir, ignore_errors=True)
+
+    def _reload(self, load: Callable[[], Settings]) -> None:
+        """Read the settings again; the children take over what can change while they run."""
+        if self._stop.is_set():
+            return
+        self._notifier.reloading()
+        settings = reread(load, self._settings)
+        if settings is not None:
+            self._settings = settings
+            for child in (*self._workers, *([self._control] if self._control is not None else [])):
+                descriptor = written(settings)
+                if not child.hand_settings(descriptor):
+                    log.warning("settings_not_told", role=child.spec.role, pid=child.process.pid)
+                os.close(descriptor)
+        self._notifier.ready()
 
     # -- start ------------------------------------------------------------------------------------
 
@@ -232,6 +256,7 @@ class Supervisor:
             now = time.monotonic()
             was_away = now - looked_at > 1  # this process stood still: what was said waits to be read
             looked_at = now
+            self._notifier.beat(now)
             for index, worker in enumerate(self._workers):
                 if worker.process.poll() is not None:
                     self._replace_worker(index, now)

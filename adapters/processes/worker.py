@@ -43,22 +43,24 @@ from adapters.processes.messages import (
     NewPlan,
     Ping,
     Recall,
+    Reload,
     Returned,
     SetSwitches,
     ToChild,
     Want,
 )
 from adapters.processes.plan_file import map_plan
+from adapters.processes.reloading import read
 from adapters.processes.sync_gate import ThreadedSyncGate
 from adapters.smpp.legs import Link, LinkHooks, PlatformLeg
 from adapters.smpp.session import Session, Stage
-from engine.assembly import make_decision, make_inserter
+from engine.assembly import audience_rules, make_decision, make_inserter, make_predicate, system_ids
 from engine.breaker import Breaker, without
 from engine.journal import FORMAT
 from engine.leasebook import LeaseBook
 from engine.reasons import Reason
 from engine.recorder import Recorder
-from engine.settings import Route
+from engine.settings import Route, Settings
 from inventory.books import Epoch
 from inventory.plan import Plan, PlanError, PlannedCampaign
 
@@ -122,9 +124,7 @@ class Worker:
         )
         self._hooks = LinkHooks(read=self._read, ended=self._link_ended, event=self._link_event, gate=gate)
         self._retry_on = frozenset(settings.relay.retry_bare_on)
-        self._system_ids = frozenset(
-            name.encode("latin-1") for name in settings.relay.notifications.system_ids
-        )
+        self._system_ids = system_ids(settings)
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._start_drain)
         self._control = ControlClient(spec.control_socket, self._hello, self._from_control)
 
@@ -165,6 +165,25 @@ class Worker:
             self._adopt(message, descriptors)
         elif isinstance(message, Drain):
             self._start_drain()
+        elif isinstance(message, Reload):
+            try:
+                self._take_settings(read(descriptors[0]))
+            except Exception as error:  # noqa: BLE001  # the former settings stay, the relay goes on
+                self._alarm(error)
+
+    def _take_settings(self, settings: Settings) -> None:
+        """Act on new settings from the next read on; they differ in engine.reload.LIVE_KEYS only."""
+        predicate = make_predicate(settings)
+        audience = audience_rules(settings, self._numbering)
+        self._settings = settings
+        self._retry_on = frozenset(settings.relay.retry_bare_on)
+        self._system_ids = system_ids(settings)
+        self._book.horizon_s = settings.leases.horizon_s
+        for inserter in self._inserters.values():
+            inserter.ask(predicate, audience)
+        for link in self._links:
+            link.session.take_over(self._retry_on, self._system_ids)
+        self._set_gate()
 
     def _adopt(self, message: Connection, descriptors: list[int]) -> None:
         """Take over a platform's connection from the supervisor."""

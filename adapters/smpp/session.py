@@ -133,6 +133,12 @@ class Session:
         self.to_smsc = b""
         self.unanswered = 0
 
+    def take_over(self, retry_bare_on: frozenset[int], system_ids: frozenset[bytes]) -> None:
+        """Act on other settings from now on. What was sent without an original kept is not retried."""
+        self._retry_on = retry_bare_on
+        self._system_ids = system_ids
+        self._listed = self._lists(self.system_id) and self.stage is not _OPENED
+
     # -- from the platform ------------------------------------------------------------------------
 
     def from_platform(self, data: bytes, now: float) -> bytes:
@@ -243,7 +249,10 @@ class Session:
             return
         self.bind_command = command
         self.system_id = buffer[at + HEADER_OCTETS : end].partition(b"\0")[0]
-        self._listed = b"*" in self._system_ids or self.system_id in self._system_ids
+        self._listed = self._lists(self.system_id)
+
+    def _lists(self, system_id: bytes) -> bool:
+        return b"*" in self._system_ids or system_id in self._system_ids
 
     # -- from the SMSC ----------------------------------------------------------------------------
 
