@@ -30,6 +30,7 @@ from adapters.simulator.platform import SimulatedPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import SENDABLE_BY_LIBRARY, Traffic
 from engine.settings import Settings
+from inventory.balance import imbalances
 from inventory.books import Counts
 from inventory.document import Standards, read_campaign
 from inventory.draft import CampaignDraft
@@ -84,16 +85,13 @@ class Outcome:
     @property
     def balanced(self) -> bool:
         """Tell whether every sum agrees, to the unit, with what was counted outside the engine."""
-        counts = self.counts
-        fates = self.inserted + sum(counts.pass_through.values()) + counts.consumed + counts.refused
         per_campaign = all(
-            each.accepted == self.smsc_by_campaign.get(each.name, 0)
-            and each.settled == each.accepted + each.unknown
-            and each.in_flight == 0
-            for each in counts.campaigns
+            each.accepted == self.smsc_by_campaign.get(each.name, 0) and each.in_flight == 0
+            for each in self.counts.campaigns
         )
         return (
-            counts.notifications == self.sent == fates
+            not imbalances(self.counts)
+            and self.counts.notifications == self.sent
             and self.smsc_counted == self.ledger_counted
             and self.unsettled == 0
             and per_campaign
