@@ -8,7 +8,9 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TextIO, cast
 
 import structlog
 from pydantic import BaseModel, ConfigDict
@@ -56,11 +58,30 @@ def die_with_parent(signal_number: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal_number)
 
 
+class _LogStream:
+    """Standard error for the log: a line that nobody can take (a full disk) is lost, and ends nothing."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, or part of it, or nothing."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Bring out what can be."""
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def configure_logging(level: str = "info") -> None:
     """Write structured logs of a level and above to standard error, one JSON document a line.
 
     Warnings of the libraries, which use `logging`, come out in the same form.
     """
+    stream = cast("TextIO", _LogStream(sys.stderr))
     stamp = structlog.processors.TimeStamper(fmt="iso")
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -71,9 +92,9 @@ def configure_logging(level: str = "info") -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
     )
-    foreign = logging.StreamHandler(sys.stderr)
+    foreign = logging.StreamHandler(stream)
     foreign.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
@@ -87,6 +88,7 @@ class Control:
         self._lines = WorkerLines(settings.node.name, self._joined, self._wanted, self._gave, self._harmed)
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
         self._alarmed = ("", 0.0)
+        self._untold_at = -ALARM_EVERY_S
         self._plan: NewPlan | None = None
         self._plan_version = newest_plan_version(spec.data_dir)
         self._switches: Switches | None = None
@@ -122,10 +124,14 @@ class Control:
             tasks = [
                 asyncio.ensure_future(each) for each in (self._with_database(), self._ping(), self._sync())
             ]
-            await self._stop.wait()
-            for task in tasks:
+            stop = asyncio.ensure_future(self._stop.wait())
+            done, _ = await asyncio.wait({stop, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in {stop, *tasks}:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            for task in done - {stop}:  # endless work has ended: the next control takes it up
+                log.error("alarm_internal_error", exc_info=task.exception())
+                sys.exit(1)
             await self._settle_up()
             self._line.close()
 
@@ -333,7 +339,14 @@ class Control:
         except LedgerError as error:
             log.error("alarm_ledger", error=str(error))
         except _DATABASE_FAULTS as error:
+            self._lease_not_told(error)
+
+    def _lease_not_told(self, error: BaseException) -> None:
+        """Say that workers must ask again, which they do many times a second, every ALARM_EVERY_S."""
+        now = time.monotonic()
+        if now - self._untold_at >= ALARM_EVERY_S:
             log.warning("lease_not_told", error=f"{type(error).__name__}: {error}")
+            self._untold_at = now
 
     # -- ticks ------------------------------------------------------------------------------------
 
