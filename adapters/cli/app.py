@@ -36,7 +36,7 @@ COMMANDS: Mapping[str, Source] = {
     "config": Source("adapters.cli.config", "config", "Check a settings file."),
     "journal": Source("adapters.cli.journal", "journal", "Look into journals."),
     "bench": Source("adapters.cli.bench", "bench_app", "Measure this machine."),
-    "db": Source("adapters.cli.db", "db", "Bring the database up to date."),
+    "db": Source("adapters.cli.db", "db", "Migrate, back up, restore the database."),
 }
 
 
