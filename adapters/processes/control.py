@@ -129,8 +129,8 @@ class Control:
             for task in {stop, *tasks}:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for task in done - {stop}:  # endless work has ended: the next control takes it up
-                log.error("alarm_internal_error", exc_info=task.exception())
+            if not self._stop.is_set():  # endless work has ended: the next control takes it up
+                log.error("alarm_internal_error", exc_info=done.pop().exception())
                 sys.exit(1)
             await self._settle_up()
             self._line.close()
@@ -359,6 +359,7 @@ class Control:
     async def _sync(self) -> None:
         """Bring the journals to the disk, off the workers' hot path (policy `interval`)."""
         if self._settings.journal.sync != "interval":
+            await self._stop.wait()
             return
         while True:
             await asyncio.sleep(self._settings.journal.interval_ms / 1000)
