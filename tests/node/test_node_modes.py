@@ -1,18 +1,24 @@
 """Modes, the ramp and hours: who gets ads when, and that everybody gets the notification."""
 
+import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from adapters.simulator.pdu import ESME_ROK
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from tests.node.harness import Node, campaign, notification, running, settings_for
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
 
 AD = "Compra en tienda sol"
 
@@ -45,111 +51,125 @@ def around_now(before_h: float, after_h: float) -> dict[str, str]:
     return {"from": f"{start:%H:%M}", "to": f"{end:%H:%M}"}
 
 
-async def test_observe_decides_counts_and_changes_nothing(tmp_path: Path) -> None:
+def outside(window: dict[str, str]) -> dict[str, str]:
+    """Return the rest of the day."""
+    return {"from": window["to"], "to": window["from"]}
+
+
+@dataclass
+class Bench:
+    """A node between a platform and an SMSC."""
+
+    node: Node
+    smsc: SimulatedSmsc
+    platform: RawPlatform
+
+    async def sent(self, numbers: range) -> list[bytes]:
+        """Submit the notifications of some subscribers."""
+        return await sent(self.platform, numbers)
+
+    async def until(self, reason: str) -> int:
+        """Send notifications until one is counted with a reason; return how many were."""
+        while True:
+            await self.sent(range(20))
+            counted = (await self.node.settled(self.platform.submitted))["pass_through"]
+            if reason in counted:
+                return int(counted[reason])
+
+
+BENCHES: dict[str, tuple[dict[str, dict[str, Any]], dict[str, Any]]] = {
+    "observe": ({"relay": {"mode": "observe"}}, {}),
+    "bypass": ({"relay": {"mode": "bypass"}}, {}),
+    "ramp": ({"ads": {"share": 0.5}}, {}),
+    "quiet": ({"policy": {"quiet_hours": around_now(1, 1)}}, {}),
+    "hours": ({}, {"hours": outside(around_now(1, 1))}),
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def benches(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Bench]]:
+    """A node for each mode, started side by side, with one campaign."""
+    async with AsyncExitStack() as stack:
+
+        async def start(name: str) -> Bench:
+            sections, changes = BENCHES[name]
+            smsc = await stack.enter_async_context(SimulatedSmsc(keep_frames=5000, ads=[AD]))
+            settings = settings_for(smsc.port)
+            for section, values in sections.items():
+                settings[section] = settings.get(section, {}) | values
+            node = await stack.enter_async_context(running(tmp_path_factory.mktemp(name), settings))
+            await node.book(campaign("sol", AD, 50_000, **changes))
+            await node.gate(None)
+            return Bench(node, smsc, await bound(node))
+
+        benches = dict(zip(BENCHES, await asyncio.gather(*map(start, BENCHES)), strict=True))
+        yield benches
+        for bench in benches.values():
+            bench.platform.abort()
+        codes = await asyncio.gather(*(bench.node.stop() for bench in benches.values()))
+        assert not any(codes)
+
+
+async def test_observe_decides_counts_and_changes_nothing(benches: dict[str, Bench]) -> None:
     """Everything leaves as it came; what would have got an ad is counted; nothing is leased or spent."""
-    async with (
-        SimulatedSmsc(keep_frames=1000) as smsc,
-        running(tmp_path, settings_for(smsc.port, relay=_relay(smsc, mode="observe"))) as node,
-    ):
-        await node.book(campaign("sol", AD, 50))
-        platform = await bound(node)
-        await _until_reason(node, platform, "would_insert")
-        count = platform.submitted
-        would = (await node.settled(count))["pass_through"]["would_insert"]
-        octets = await sent(platform, range(200))
-        assert received(smsc, 200) == octets
-        counts = await node.settled(count + 200)
-        assert counts["pass_through"]["would_insert"] == would + 200
-        assert counts["campaigns"][0]["ledger"] == {"settled": 0, "leased": 0, "free": 50}
-        assert counts["campaigns"][0]["inserted"] == 0
-        platform.abort()
-        assert await node.stop() == 0
+    bench = benches["observe"]
+    would = await bench.until("would_insert")
+    count = bench.platform.submitted
+    octets = await bench.sent(range(200))
+    assert received(bench.smsc, 200) == octets
+    counts = await bench.node.settled(count + 200)
+    assert counts["pass_through"]["would_insert"] == would + 200
+    assert counts["campaigns"][0]["ledger"] == {"settled": 0, "leased": 0, "free": 50_000}
+    assert counts["campaigns"][0]["inserted"] == 0
 
 
-async def test_bypass_relays_raw_octets(tmp_path: Path) -> None:
+async def test_bypass_relays_raw_octets(benches: dict[str, Bench]) -> None:
     """Not even a frame is looked for: what no SMPP peer would send arrives as it was."""
-    async with (
-        SimulatedSmsc(keep_frames=1000) as smsc,
-        running(tmp_path, settings_for(smsc.port, relay=_relay(smsc, mode="bypass"))) as node,
-    ):
-        await node.book(campaign("sol", AD, 50))
-        platform = await bound(node)
-        octets = await sent(platform, range(50))
-        assert received(smsc, 50) == octets
-        platform.write(b"\0\0\0\x05 no PDU at all")
-        await platform.until(lambda: not platform.connected)
-        assert not node.events("protocol_error")
-        counts = await node.settled(0)
-        assert counts["campaigns"][0]["ledger"] == {"settled": 0, "leased": 0, "free": 50}
-        assert await node.stop() == 0
+    bench = benches["bypass"]
+    octets = await bench.sent(range(50))
+    assert received(bench.smsc, 50) == octets
+    bench.platform.write(b"\0\0\0\x05 no PDU at all")
+    await bench.platform.until(lambda: not bench.platform.connected)
+    assert not bench.node.events("protocol_error")
+    counts = await bench.node.settled(0)
+    assert counts["campaigns"][0]["ledger"] == {"settled": 0, "leased": 0, "free": 50_000}
 
 
-async def test_the_ramp_keeps_to_the_same_subscribers(tmp_path: Path) -> None:
+async def test_the_ramp_keeps_to_the_same_subscribers(benches: dict[str, Bench]) -> None:
     """With ads.share 0.5 about half of the subscribers get ads, the same ones each time."""
-    subscribers = 300
-    async with (
-        SimulatedSmsc(keep_frames=1000, ads=[AD]) as smsc,
-        running(tmp_path, settings_for(smsc.port, ads={"share": 0.5})) as node,
-    ):
-        await node.book(campaign("sol", AD, 100_000))
-        await node.gate(None)
-        platform = await bound(node)
-        await _until_ads(platform, smsc)
-        before = platform.submitted
-        outside = (await node.settled(before))["pass_through"].get("outside_share", 0)
-        rounds = []
-        for _ in range(2):
-            await sent(platform, range(subscribers))
-            rounds.append([AD.encode() in octets for octets in received(smsc, subscribers)])
-        assert rounds[0] == rounds[1]
-        assert 0.4 * subscribers < sum(rounds[0]) < 0.6 * subscribers
-        counts = await node.settled(before + 2 * subscribers)
-        assert counts["pass_through"]["outside_share"] == outside + 2 * rounds[0].count(False)
-        platform.abort()
-        assert await node.stop() == 0
+    bench, subscribers = benches["ramp"], 300
+    await _until_ads(bench.platform, bench.smsc)
+    outside_before = await bench.until("outside_share")
+    count = bench.platform.submitted
+    rounds = []
+    for _ in range(2):
+        await bench.sent(range(subscribers))
+        rounds.append([AD.encode() in octets for octets in received(bench.smsc, subscribers)])
+    assert rounds[0] == rounds[1]
+    assert 0.4 * subscribers < sum(rounds[0]) < 0.6 * subscribers
+    counts = await bench.node.settled(count + 2 * subscribers)
+    assert counts["pass_through"]["outside_share"] == outside_before + 2 * rounds[0].count(False)
 
 
-async def test_quiet_hours_are_the_subscribers(tmp_path: Path) -> None:
+async def test_quiet_hours_are_the_subscribers(benches: dict[str, Bench]) -> None:
     """Within them nobody gets an ad, and each notification says why."""
-    policy = {"allow_unreviewed": True, "lead_time_hours": 0, "quiet_hours": around_now(1, 1)}
-    async with (
-        SimulatedSmsc(keep_frames=1000) as smsc,
-        running(tmp_path, settings_for(smsc.port, policy=policy)) as node,
-    ):
-        await node.book(campaign("sol", AD, 100))
-        await node.gate(None)
-        platform = await bound(node)
-        octets = await sent(platform, range(60))
-        assert received(smsc, 60) == octets
-        assert (await node.settled(60))["pass_through"] == {"quiet_hours": 60}
-        platform.abort()
-        assert await node.stop() == 0
+    bench = benches["quiet"]
+    octets = await bench.sent(range(60))
+    assert received(bench.smsc, 60) == octets
+    assert (await bench.node.settled(60))["pass_through"] == {"quiet_hours": 60}
 
 
-async def test_a_campaign_keeps_to_its_hours(tmp_path: Path) -> None:
+async def test_a_campaign_keeps_to_its_hours(benches: dict[str, Bench]) -> None:
     """Outside them it gives way with its reason; one whose hours hold now is served."""
-    now = around_now(1, 1)
-    other = {"from": now["to"], "to": now["from"]}
-    async with (
-        SimulatedSmsc(keep_frames=1000, ads=[AD]) as smsc,
-        running(tmp_path, settings_for(smsc.port)) as node,
-    ):
-        await node.book(campaign("luna", "Compra en tienda luna", 100, hours=other))
-        await node.gate(None)
-        platform = await bound(node)
-        await _until_reason(node, platform, "campaign_hours")
-        count = platform.submitted
-        before_it = (await node.settled(count))["pass_through"]["campaign_hours"]
-        octets = await sent(platform, range(60))
-        assert received(smsc, 60) == octets
-        counts = await node.settled(count + 60)
-        assert counts["pass_through"]["campaign_hours"] == before_it + 60
-        await node.book(
-            campaign("sol", AD, 100, hours=now | {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]})
-        )
-        await _until_ads(platform, smsc)
-        platform.abort()
-        assert await node.stop() == 0
+    bench = benches["hours"]
+    before = await bench.until("campaign_hours")
+    count = bench.platform.submitted
+    octets = await bench.sent(range(60))
+    assert received(bench.smsc, 60) == octets
+    counts = await bench.node.settled(count + 60)
+    assert counts["pass_through"]["campaign_hours"] == before + 60
+    await bench.node.book(campaign("luna", AD, 100, hours=around_now(1, 1)))
+    await _until_ads(bench.platform, bench.smsc)
 
 
 async def test_a_worker_that_keeps_dying_comes_back_in_bypass(tmp_path: Path) -> None:
@@ -177,10 +197,6 @@ async def test_a_worker_that_keeps_dying_comes_back_in_bypass(tmp_path: Path) ->
         assert await node.stop() == 0
 
 
-def _relay(smsc: SimulatedSmsc, **changes: str) -> dict[str, object]:
-    return {"listen": "127.0.0.1:0", "upstream": [f"127.0.0.1:{smsc.port}"]} | changes
-
-
 async def _until_ads(platform: RawPlatform, smsc: SimulatedSmsc) -> None:
     """Send single notifications to many subscribers until one gets an ad."""
     before = smsc.ads_received
@@ -188,9 +204,3 @@ async def _until_ads(platform: RawPlatform, smsc: SimulatedSmsc) -> None:
         await sent(platform, range(number, number + 1))
         if smsc.ads_received > before:
             return
-
-
-async def _until_reason(node: Node, platform: RawPlatform, reason: str) -> None:
-    """Send single notifications until one is counted with a reason."""
-    while reason not in (await node.settled(platform.submitted))["pass_through"]:
-        await sent(platform, range(1))
