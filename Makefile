@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TSTAMP := $(VENV)/.installed-test
 
-.PHONY: setup demo test unit check format lock figures compile interpreted clean
+.PHONY: setup demo test unit check format lock figures tls-figures compile interpreted clean
 
 setup: $(STAMP)
 
@@ -48,6 +48,9 @@ interpreted:
 
 figures: $(TSTAMP)
 	$(BIN)/python scripts/figures.py
+
+tls-figures: $(TSTAMP)
+	PYTHONPATH=. $(BIN)/python scripts/tls_figures.py
 
 # For maintainers: needs uv (pip install uv).
 lock:
