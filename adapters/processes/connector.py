@@ -105,7 +105,7 @@ class _Context:
             self._stamp = stamp
             try:
                 self._loaded = self._load()
-            except TlsFileError as error:
+            except (TlsFileError, OSError) as error:  # OSError: replaced while it was read
                 log.error("alarm_tls_file", route=self._route, leg=self._leg, error=str(error))
         if self._loaded is None:
             raise TlsRefusedError("our own files can't be used")

@@ -217,7 +217,7 @@ async def test_hostile_handshakes_hinder_nobody(scene: Scene) -> None:
     started = time.monotonic()
     platform = scene.platform("mutual", scene.trusted.client(scene.platform_pair))
     await platform.connect()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
     await platform.close()
     for sock in hostile:
         sock.close()
