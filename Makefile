@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TSTAMP := $(VENV)/.installed-test
 
-.PHONY: setup demo test unit check format lock figures tls-figures compile interpreted clean
+.PHONY: setup demo test unit chaos check format lock figures tls-figures compile interpreted clean
 
 setup: $(STAMP)
 
@@ -28,6 +28,10 @@ test: $(TSTAMP)
 
 unit: $(TSTAMP)
 	$(BIN)/python -m pytest tests/unit tests/property
+
+# Minutes of faults of every kind against a whole node; CHAOS="--seed S" repeats a run, --help says more.
+chaos: $(TSTAMP)
+	$(BIN)/python -m tests.chaos $(CHAOS)
 
 check: $(TSTAMP)
 	$(BIN)/ruff check .
