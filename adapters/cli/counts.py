@@ -46,11 +46,11 @@ def counts_command(
 async def _read(settings: Settings) -> tuple[Counts, int]:
     async with open_database(settings) as session:
         books = PostgresBooks(session.pool)
-        # In this order, so that a record is in the counts, or among those that wait, or in both for a moment.
-        epochs = await books.open_epochs(settings.node.name)
-        counts = await books.counts()
-    applied = {each.epoch: each.applied for each in epochs}
-    return counts, unsettled(Path(settings.node.data_dir), applied)
+        # In this order, so that a record is in the counts, or among those that wait, or in both for a moment;
+        # a segment that is removed meanwhile was settled before the counts are read.
+        applied = {each.epoch: each.applied for each in await books.open_epochs(settings.node.name)}
+        waiting = unsettled(Path(settings.node.data_dir), applied)
+        return await books.counts(), waiting
 
 
 def _only(counts: Counts, campaign: str) -> Counts:
