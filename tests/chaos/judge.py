@@ -138,12 +138,15 @@ class Judge:
                 return None
             async with asyncio.timeout(5), await open_pool(dsn, max_size=1) as pool:
                 books = PostgresBooks(pool)
-                counts, epochs = await books.counts(), await books.open_epochs("relay-1")
                 await self._weak_spot(pool)
+                epochs = await books.open_epochs("relay-1")
+                # before the counts, so that they hold all that is not said to be waiting
+                waiting = unsettled(data, {each.epoch: each.applied for each in epochs})
+                counts = await books.counts()
         except _AWAY:
             return None
         self._epochs = len(epochs)
-        return document(counts, unsettled(data, {each.epoch: each.applied for each in epochs}))
+        return document(counts, waiting)
 
     async def _weak_spot(self, pool: Any) -> None:
         """Count the journals of which the books knew more than the power loss had left."""
