@@ -84,11 +84,6 @@ class Recorder:
         self.fault: Exception | None = None
         self.hour = 0
 
-    @property
-    def inserted_total(self) -> int:
-        """Insertions that were written, ever."""
-        return self._numbered - len(self._insertions) - self.totals.undone
-
     def notification(self) -> None:
         """Count one submit_sm or data_sm request."""
         self._notifications += 1
@@ -140,6 +135,7 @@ class Recorder:
             if self._otherwise:
                 totals.add_others(self._outcomes)
                 self._otherwise = bool(later)
+        totals.inserted += len(self._insertions)
         self._insertions.clear()
         self._outcomes = later
         for reason in self._reasons:
@@ -162,7 +158,6 @@ class Recorder:
         for insertion in self._insertions:
             insertion.lease.put_back()
             self.passed(Reason.JOURNAL_FAILED)
-        self.totals.undone += len(self._insertions)
         undone = {insertion.number for insertion in self._insertions}
         self._outcomes = [outcome for outcome in self._outcomes if outcome[0].number not in undone]
         self._insertions.clear()

@@ -10,14 +10,14 @@ class Totals:
     """Running totals, added to when a frame is written.
 
     `passed` counts by reason's number, `ended` outcomes, `others` those of them that are not
-    accepted; `undone` are insertions that could not be written.
+    accepted.
     """
 
-    __slots__ = ("ended", "others", "passed", "refused", "undone")
+    __slots__ = ("ended", "inserted", "others", "passed", "refused")
 
     def __init__(self) -> None:
         self.refused = 0
-        self.undone = 0
+        self.inserted = 0
         self.passed = [0] * (max(Reason) + 1)
         self.ended = 0
         self.others: dict[tuple[Kind, Cause], int] = {}

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, Source] = {
     "lookup": Source("adapters.cli.lookup", "lookup_command", "Tell where a subscriber is."),
     "campaigns": Source("adapters.cli.campaigns", "campaigns", "Import and list campaigns."),
     "counts": Source("adapters.cli.counts", "counts_command", "Show the books."),
+    "sessions": Source("adapters.cli.sessions", "sessions_command", "Show the live sessions."),
     "ads": Source("adapters.cli.ads", "ads", "Switch ads on or off, or stop one campaign."),
     "config": Source("adapters.cli.config", "config", "Check a settings file."),
     "journal": Source("adapters.cli.journal", "journal", "Look into journals."),

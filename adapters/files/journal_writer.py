@@ -54,6 +54,11 @@ class JournalWriter:
         with suppress(OSError):  # `prepare` says what it is
             self._open()
 
+    @property
+    def octets(self) -> int:
+        """How far into the epoch's segments, laid end to end, frames were written."""
+        return (self._index - 1) * self._segment_octets + self._at
+
     def append(self, entries: bytes) -> bool:
         """Write one frame of packed entries; False when it could not be written whole."""
         if self._segment is None:

@@ -10,6 +10,9 @@ from pathlib import Path
 ADS_OFF_FILE = "ads.off"
 LOCK_FILE = "node.lock"
 STATUS_FILE = "status.json"
+# A directory, or a link to one when its path is too long for a Unix socket.
+RUN_FOLDER = "run"
+CONTROL_SOCKET = "control.sock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,12 @@ class WorkerStatus:
     worker: int
     pid: int
     gate: str | None
+
+
+def control_socket(data_dir: Path) -> Path:
+    """Return where control's socket is, with a path as short as the node made it."""
+    run = data_dir.absolute() / RUN_FOLDER
+    return (run.readlink() if run.is_symlink() else run) / CONTROL_SOCKET
 
 
 def write_status(data_dir: Path, workers: Sequence[WorkerStatus]) -> None:
@@ -51,6 +60,8 @@ def take_node_lock(data_dir: Path) -> int | None:
 
 def is_running(data_dir: Path) -> bool:
     """Tell whether a node runs there."""
+    if not (data_dir / LOCK_FILE).exists():
+        return False
     lock = take_node_lock(data_dir)
     if lock is None:
         return True

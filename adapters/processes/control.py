@@ -18,7 +18,9 @@ from aiohttp import web
 
 from adapters.files.node_status import ads_are_off
 from adapters.files.reference_data import load_geography, load_numbering
-from adapters.http.health import Readiness, health_app
+from adapters.http.app import node_app
+from adapters.http.health import Readiness
+from adapters.metrics.observation import Observation
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.campaigns import PostgresCampaigns
 from adapters.postgres.migrate import MigrationError, migrate
@@ -85,7 +87,15 @@ class Control:
         self._books: PostgresBooks | None = None
         self._stops: PostgresSwitches | None = None
         self._epochs = Epochs(settings.node.name, spec.data_dir)
-        self._lines = WorkerLines(settings.node.name, self._joined, self._wanted, self._gave, self._harmed)
+        self._observation = Observation(settings, spec.data_dir, self._readiness, self._epochs.applied)
+        self._lines = WorkerLines(
+            settings.node.name,
+            self._joined,
+            self._wanted,
+            self._gave,
+            self._harmed,
+            self._observation.watches,
+        )
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
         self._alarmed = ("", 0.0)
         self._untold_at = -ALARM_EVERY_S
@@ -161,7 +171,7 @@ class Control:
             self._wake.set()
 
     async def _serve_http(self, stack: AsyncExitStack) -> None:
-        runner = web.AppRunner(health_app(self._readiness), access_log=None)
+        runner = web.AppRunner(node_app(self._readiness, self._observation.metrics), access_log=None)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.SockSite(runner, socket.socket(fileno=self._spec.http_fd)).start()

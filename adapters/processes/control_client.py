@@ -6,6 +6,8 @@ from collections.abc import Callable
 from adapters.processes.messages import FromControl, Message, from_control
 
 RETRY_S = 0.2
+# What may wait to be read by a control that stands still.
+UNREAD_OCTETS = 256 * 1024
 # Totals of every campaign go in one line.
 LINE_LIMIT = 4 * 1024 * 1024
 
@@ -25,6 +27,11 @@ class ControlClient:
     def connected(self) -> bool:
         """Tell whether control is there."""
         return self._writer is not None
+
+    @property
+    def behind(self) -> bool:
+        """Tell whether control has not read for a while: what can be told later should be."""
+        return self._writer is not None and self._writer.transport.get_write_buffer_size() > UNREAD_OCTETS
 
     def say(self, message: Message) -> bool:
         """Send a message; False when control is away."""

@@ -48,6 +48,11 @@ class EpochKeeper:
         """Which epoch this is."""
         return self.folder.epoch
 
+    @property
+    def applied(self) -> int:
+        """The last frame that the books have."""
+        return self._fold.applied
+
     async def settle(self, books: Books) -> bool:
         """Bring one batch into the books; False when there was nothing new."""
         batch = self._in_doubt or self._read_batch()
@@ -119,6 +124,11 @@ class Epochs:
     def living(self) -> Sequence[EpochKeeper]:
         """The keepers of epochs whose worker is alive, as of the last look."""
         return list(self._keepers.values())
+
+    def applied(self, epoch: Epoch) -> int:
+        """Return the last frame of an epoch that the books have; 0 while nothing is known of it."""
+        keeper = self._keepers.get(epoch)
+        return 0 if keeper is None else keeper.applied
 
     async def look(self, books: Books) -> None:
         """Find new epochs and register them; close those whose worker is gone."""

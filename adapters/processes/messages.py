@@ -59,6 +59,88 @@ class Confirm(Message):
     version: int
 
 
+# -- observation: lines of their own, so that no slow database holds them up ----------------------
+
+
+class Watch(Message):
+    """A worker opens its observation line."""
+
+    kind: Literal["watch"] = "watch"
+    worker: int
+    epoch: int
+
+
+class Seconds(BaseModel):
+    """A histogram: counts by bucket (adapters.metrics.histogram.BOUNDS_S, then no bound), and their sum."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    buckets: tuple[int, ...]
+    total_s: float
+
+
+class RouteFigures(BaseModel):
+    """One route on one worker; `pdus` are (sender, command, status, count)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sessions: int
+    pdus: tuple[tuple[str, int, int, int], ...]
+    ours: Seconds
+    answer: Seconds
+
+
+class Figures(Message):
+    """What a worker has done since it began, and how it is; `outcomes` are (outcome, cause, count)."""
+
+    kind: Literal["figures"] = "figures"
+    routes: dict[str, RouteFigures]
+    inserted: int
+    outcomes: tuple[tuple[str, str, int], ...]
+    passed: dict[str, int]
+    refused: int
+    faults: int
+    gate: str | None
+    bypass: bool
+    frames: int
+    journal_octets: int
+    journal_full: bool
+    plan_age_s: float | None
+    lease_age_s: float | None
+
+
+class LiveSession(BaseModel):
+    """One relayed session as it is now; `since` in UTC seconds, octets as received from each side."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    worker: int
+    route: str
+    peer: str
+    system_id: str
+    bind: str | None
+    since: float
+    notifications: int
+    ads: int
+    unanswered: int
+    platform_octets: int
+    smsc_octets: int
+
+
+class AskSessions(Message):
+    """Whoever connects asks control for all live sessions; control asks each worker for its own."""
+
+    kind: Literal["ask_sessions"] = "ask_sessions"
+
+
+class LiveSessions(Message):
+    """The answer: sessions, and the workers that did not answer."""
+
+    kind: Literal["live_sessions"] = "live_sessions"
+    sessions: tuple[LiveSession, ...]
+    silent: tuple[int, ...] = ()
+
+
 # -- control → worker -----------------------------------------------------------------------------
 
 
@@ -138,10 +220,17 @@ class Alive(Message):
 
 
 FromWorker = Annotated[Hello | Want | Returned | Harmful | Confirm, Field(discriminator="kind")]
-FromControl = Annotated[Leases | NewPlan | SetSwitches | Recall | Ping, Field(discriminator="kind")]
+Opening = Annotated[Hello | Watch | AskSessions, Field(discriminator="kind")]
+FromWatch = Annotated[Figures | LiveSessions, Field(discriminator="kind")]
+FromControl = Annotated[
+    Leases | NewPlan | SetSwitches | Recall | Ping | AskSessions, Field(discriminator="kind")
+]
 ToChild = Annotated[Connection | Drain | Database | Reload, Field(discriminator="kind")]
 
 from_worker: TypeAdapter[FromWorker] = TypeAdapter(FromWorker)
+opening: TypeAdapter[Opening] = TypeAdapter(Opening)
+from_watch: TypeAdapter[FromWatch] = TypeAdapter(FromWatch)
+live_sessions: TypeAdapter[LiveSessions] = TypeAdapter(LiveSessions)
 from_control: TypeAdapter[FromControl] = TypeAdapter(FromControl)
 to_child: TypeAdapter[ToChild] = TypeAdapter(ToChild)
 from_child: TypeAdapter[Alive] = TypeAdapter(Alive)

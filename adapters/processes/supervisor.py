@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from adapters.files.node_status import WorkerStatus, take_node_lock, write_status
+from adapters.files.node_status import CONTROL_SOCKET, RUN_FOLDER, WorkerStatus, take_node_lock, write_status
 from adapters.postgres.cluster import ServerError
 from adapters.postgres.server import EmbeddedServer
 from adapters.processes.child import Spec
@@ -32,7 +32,6 @@ WATCH_S = 0.1
 RESTART_S = 0.2
 DATABASE_RETRY_S = 2.0
 BACKLOG = 1024
-CONTROL_SOCKET = "control.sock"
 # sun_path of unix(7), with its NUL.
 SOCKET_PATH_OCTETS = 107
 # Beyond the drain itself: lingering legs, the last settlement.
@@ -337,12 +336,16 @@ async def _ends(child: Child, timeout_s: float) -> None:
 def _run_dir(data_dir: Path) -> Path:
     """Return a private, empty directory for the control socket; the caller holds the node's lock.
 
-    It lies in the data directory, unless that path is too long for a Unix socket.
+    It lies in the data directory; where that path is too long for a Unix socket, a link there leads to it.
     """
-    path = data_dir / "run"
-    if len(os.fsencode(path / CONTROL_SOCKET)) > SOCKET_PATH_OCTETS:
-        return Path(tempfile.mkdtemp(prefix="posdata-"))
+    path = data_dir / RUN_FOLDER
+    if path.is_symlink():
+        path.unlink()
     shutil.rmtree(path, ignore_errors=True)
+    if len(os.fsencode(path / CONTROL_SOCKET)) > SOCKET_PATH_OCTETS:
+        elsewhere = Path(tempfile.mkdtemp(prefix="posdata-"))
+        path.symlink_to(elsewhere)
+        return elsewhere
     path.mkdir(mode=0o700)
     return path
 

@@ -20,6 +20,7 @@ from adapters.files.journal_reader import boot_id, epoch_folder
 from adapters.files.journal_writer import JournalWriter
 from adapters.files.node_status import ads_are_off
 from adapters.files.reference_data import load_numbering
+from adapters.metrics.worker_figures import WorkerFigures
 from adapters.processes.child import (
     Spec,
     SupervisorLine,
@@ -33,6 +34,7 @@ from adapters.processes.connector import Connector
 from adapters.processes.control_client import ControlClient
 from adapters.processes.messages import (
     Alive,
+    AskSessions,
     Confirm,
     Connection,
     Drain,
@@ -48,6 +50,7 @@ from adapters.processes.messages import (
     SetSwitches,
     ToChild,
     Want,
+    Watch,
 )
 from adapters.processes.plan_file import map_plan
 from adapters.processes.reloading import read
@@ -101,6 +104,9 @@ class Worker:
         self._inserters = {
             name: make_inserter(settings, route, self._numbering) for name, route in self._routes.items()
         }
+        self._figures = WorkerFigures(
+            spec.worker, self._routes, self._recorder, self._journal, bypass=spec.bypass
+        )
         self._links: set[Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = 0
@@ -127,13 +133,20 @@ class Worker:
         self._system_ids = system_ids(settings)
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._start_drain)
         self._control = ControlClient(spec.control_socket, self._hello, self._from_control)
+        self._watch = ControlClient(spec.control_socket, self._open_watch, self._from_watch)
 
     async def run(self) -> None:
         """Work until drained."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._start_drain)
         tasks = [
             asyncio.ensure_future(self._unending(each))
-            for each in (self._control.run, self._tick_leases, self._beat, self._housekeep)
+            for each in (
+                self._control.run,
+                self._watch.run,
+                self._tick_leases,
+                self._beat,
+                self._housekeep,
+            )
         ]
         gc.collect()
         gc.freeze()
@@ -197,6 +210,7 @@ class Worker:
         link = Link(self._new_session(route), addresses, self._hooks, connector.dial)
         link.peer = message.peer
         self._links.add(link)
+        self._figures.opened(link.session, message.route, message.peer, time.time())
         accepted = socket.socket(fileno=descriptors[0])
         accepted.setblocking(False)
         self._tasks.add(task := asyncio.ensure_future(self._connect(link, connector, accepted)))
@@ -222,11 +236,13 @@ class Worker:
             system_ids=self._system_ids,
             raw=self._spec.bypass or self._settings.relay.mode == "bypass",
             breaker=self._breaker,
+            traffic=self._figures.traffic(route.name),
         )
 
     def _link_ended(self, link: Link) -> None:
         if link in self._links:
             self._links.discard(link)
+            self._figures.ended(link.session)
             self._commit()
             self._count_ended()
             log.info("session_ended", peer=link.peer, system_id=link.session.system_id.decode("latin-1"))
@@ -238,6 +254,7 @@ class Worker:
         """Say where it broke, at most once a second, without the message: it may hold a number."""
         now = time.monotonic()
         self._faults += 1
+        self._figures.faults += 1
         if now - self._alarmed_at >= ALARM_EVERY_S:
             trace = traceback.format_tb(error.__traceback__)
             log.error("alarm_internal_error", error=type(error).__name__, times=self._faults, trace=trace)
@@ -304,13 +321,14 @@ class Worker:
                     self._book.hear(campaign, totals)
                 self._return(self._book.untold(message.totals))
                 self._leased = True
+                self._figures.lease_at = time.monotonic()
             case NewPlan():
                 self._take_plan(Path(message.path))
             case SetSwitches():
                 self._take_switches(message)
             case Recall():
                 self._return(self._book.recall(message.campaign))
-            case Ping():
+            case Ping() | AskSessions():
                 pass
 
     def _take_plan(self, path: Path) -> None:
@@ -328,6 +346,7 @@ class Worker:
             self._catalogue_digest = plan.catalogue_digest
             self._serving = frozenset(planned.number for planned in self._catalogue)
         self._plan = plan
+        self._figures.plan_at = time.monotonic()
         self._serve_plan(plan)
 
     def _serve_plan(self, plan: Plan) -> None:
@@ -363,6 +382,18 @@ class Worker:
             self._serve_plan(self._plan)
         for verdict in self._breaker.untold():
             self._control.say(Harmful(verdict=verdict))
+
+    def _open_watch(self) -> Watch:
+        return Watch(worker=self._epoch.worker, epoch=self._epoch.number)
+
+    def _from_watch(self, message: FromControl) -> None:
+        if isinstance(message, AskSessions):
+            self._watch.say(self._figures.sessions())
+
+    def _tell_figures(self, now: float) -> None:
+        self._figures.give_up(now, self._settings.relay.response_timeout_s)
+        if not self._watch.behind:
+            self._watch.say(self._figures.figures(now, self._gate()))
 
     def _return(self, totals: dict[int, int]) -> None:
         if totals:
@@ -430,6 +461,8 @@ class Worker:
                 full = True
             else:
                 full = False
+            self._figures.journal_full = full
+            self._tell_figures(now)
 
     # -- the end ----------------------------------------------------------------------------------
 

@@ -14,7 +14,9 @@ from adapters.processes.messages import (
     Returned,
     Want,
     from_worker,
+    opening,
 )
+from adapters.processes.watch_lines import WatchLines
 from engine.breaker import Verdict
 from inventory.books import Epoch
 
@@ -48,7 +50,16 @@ Harmed = Callable[[Verdict], Awaitable[None]]
 class WorkerLines:
     """The lines of all workers; what they say is handled one message after another per worker."""
 
-    def __init__(self, node: str, joined: Joined, wanted: Wanted, gave: Gave, harmed: Harmed) -> None:
+    def __init__(
+        self,
+        node: str,
+        joined: Joined,
+        wanted: Wanted,
+        gave: Gave,
+        harmed: Harmed,
+        watches: WatchLines,
+    ) -> None:
+        self._watches = watches
         self._node = node
         self._joined = joined
         self._wanted = wanted
@@ -81,21 +92,29 @@ class WorkerLines:
             line.say(message)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line: WorkerLine | None = None
         try:
-            while octets := await reader.readline():
-                message = from_worker.validate_json(octets)
-                if isinstance(message, Hello):
-                    line = WorkerLine(Epoch(self._node, message.worker, message.epoch), writer)
-                    self._lines.add(line)
-                if line is not None:
-                    await self._handle(line, message)
+            if octets := await reader.readline():
+                first = opening.validate_json(octets)
+                if isinstance(first, Hello):
+                    await self._talk_to_worker(first, reader, writer)
+                else:
+                    await self._watches.talk(first, reader, writer)
         except ConnectionError:
             pass  # the same as an end: the worker is gone, its journal says what it did
         finally:
-            if line is not None:
-                self._lines.discard(line)
             writer.close()
+
+    async def _talk_to_worker(
+        self, hello: Hello, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        line = WorkerLine(Epoch(self._node, hello.worker, hello.epoch), writer)
+        self._lines.add(line)
+        try:
+            await self._handle(line, hello)
+            while octets := await reader.readline():
+                await self._handle(line, from_worker.validate_json(octets))
+        finally:
+            self._lines.discard(line)
 
     async def _handle(self, line: WorkerLine, message: FromWorker) -> None:
         match message:

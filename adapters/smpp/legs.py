@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 from typing import Protocol, cast
 
 from adapters.smpp.session import Session, Stage
@@ -199,9 +200,12 @@ class Link:
             return  # unanswered, so the platform sends them again elsewhere; read, so that FIN stays FIN
         if self._dial is None and data.startswith(TLS_HELLO):
             self._complaint = "tls_on_plain_route"
-        onward = self.session.from_platform(data, self._hooks.read())
+        now = self._hooks.read()
+        onward = self.session.from_platform(data, now)
         if onward:
             self._to_smsc(onward, journalled=self.session.has_inserted)
+        if self.session.traffic.sampled_at == now:
+            self.session.traffic.written(monotonic())
         self._speak()
         if self._dial is None and self.session.stage is Stage.BINDING:
             self._start_dial()
@@ -226,8 +230,10 @@ class Link:
 
     def smsc_said(self, data: bytes) -> None:
         """Relay octets of the SMSC."""
-        self._hooks.read()
+        now = self._hooks.read()
         onward = self.session.from_smsc(data)
+        if self.session.traffic.answered:
+            self.session.traffic.answer_came(now)
         if onward and self._platform is not None:
             self._platform.send(onward)
         self._speak()

@@ -192,6 +192,13 @@ class World:
         assert in_flight == len(self.session._pending)
         spent = books.outcome(Kind.ACCEPTED) + books.outcome(Kind.UNKNOWN)
         assert self.held + in_flight + spent == self.book.lease(CAMPAIGN).granted
+        totals = self.recorder.totals
+        outcomes = {(kind.name, cause.code): n for (kind, cause), n in totals.outcomes.items() if n}
+        assert (totals.inserted, totals.refused) == (books.inserted, books.refused)
+        assert (totals.reasons, outcomes) == (books.passed, books.outcomes)
+        if not self.journal.refuse and self.journal.fault is None:
+            assert self.session.traffic.notifications == books.notifications
+            assert self.session.traffic.ads == books.inserted
         return books
 
 

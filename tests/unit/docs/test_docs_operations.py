@@ -8,8 +8,9 @@ import pytest
 from adapters.cli.console import ExitCode
 from adapters.files.journal_reader import JOURNAL_FOLDER
 from adapters.files.journal_writer import EPOCH_FILE
-from adapters.files.node_status import ADS_OFF_FILE, LOCK_FILE, STATUS_FILE
-from adapters.http.health import Readiness, health_app
+from adapters.files.node_status import ADS_OFF_FILE, LOCK_FILE, RUN_FOLDER, STATUS_FILE
+from adapters.http.app import node_app
+from adapters.http.health import Readiness
 from adapters.processes.plan_file import PLAN_FOLDER
 from inventory.campaign import CampaignState
 
@@ -43,7 +44,7 @@ def test_every_file_of_a_data_dir_is_explained(name: str) -> None:
     assert f"`{name}`" in OPERATIONS
 
 
-@pytest.mark.parametrize("folder", [JOURNAL_FOLDER, PLAN_FOLDER, "postgres"])
+@pytest.mark.parametrize("folder", [JOURNAL_FOLDER, PLAN_FOLDER, RUN_FOLDER, "postgres"])
 def test_every_folder_of_a_data_dir_is_explained(folder: str) -> None:
     """The folders stand in the same table."""
     assert f"| `{folder}/" in OPERATIONS
@@ -65,7 +66,7 @@ def test_every_environment_variable_is_explained() -> None:
 
 async def test_every_route_is_explained_and_none_that_is_gone() -> None:
     """Each route of the HTTP port has its section."""
-    app = health_app(lambda: Readiness(relay=True, database=True, ads=True))
+    app = node_app(lambda: Readiness(relay=True, database=True, ads=True), lambda: b"")
     served = {resource.canonical for resource in app.router.resources()}
     assert set(re.findall(r"^## GET (\S+)$", HTTP, re.MULTILINE)) == served
 

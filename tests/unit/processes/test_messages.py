@@ -6,25 +6,70 @@ from pydantic import TypeAdapter, ValidationError
 from adapters.processes.child import MAX_DATAGRAM
 from adapters.processes.messages import (
     Alive,
+    AskSessions,
     Confirm,
     Connection,
     Database,
     Drain,
+    Figures,
     Hello,
     Leases,
+    LiveSession,
+    LiveSessions,
     Message,
     NewPlan,
     Ping,
     Recall,
     Returned,
+    RouteFigures,
+    Seconds,
     SetSwitches,
     Want,
+    Watch,
     from_child,
     from_control,
+    from_watch,
     from_worker,
+    opening,
     to_child,
 )
 from inventory.books import LeaseRequest, LeaseTotals
+
+FIGURES = Figures(
+    routes={
+        "principal": RouteFigures(
+            sessions=2,
+            pdus=(("platform", 4, 0, 7), ("smsc", 0x80000004, 0x58, 1)),
+            ours=Seconds(buckets=(1, 2), total_s=0.5),
+            answer=Seconds(buckets=(0, 3), total_s=1.5),
+        )
+    },
+    inserted=5,
+    outcomes=(("accepted", "", 4), ("rejected", "status", 1)),
+    passed={"no_room": 2},
+    refused=0,
+    faults=0,
+    gate=None,
+    bypass=False,
+    frames=12,
+    journal_octets=4096,
+    journal_full=False,
+    plan_age_s=0.5,
+    lease_age_s=None,
+)
+SESSION = LiveSession(
+    worker=1,
+    route="principal",
+    peer="[::1]:50000",
+    system_id="m\xe9n",
+    bind="transceiver",
+    since=1_764_000_000.25,
+    notifications=7,
+    ads=5,
+    unanswered=1,
+    platform_octets=700,
+    smsc_octets=200,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +84,11 @@ from inventory.books import LeaseRequest, LeaseTotals
         (from_control, SetSwitches(version=2, ads_on=False, stopped=frozenset({3, 4}))),
         (from_control, Recall(campaign=3)),
         (from_control, Ping()),
+        (from_control, AskSessions()),
+        (opening, AskSessions()),
+        (opening, Watch(worker=1, epoch=1_764_000_000_123_456_789)),
+        (from_watch, FIGURES),
+        (from_watch, LiveSessions(sessions=(SESSION,), silent=(1,))),
         (to_child, Connection(route="principal", peer="127.0.0.1:50000")),
         (to_child, Drain()),
         (to_child, Database(dsn="postgresql:///posdata?host=/run/ñ")),
