@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -226,14 +226,7 @@ class Node:
 
     async def settled(self, notifications: int, timeout_s: float = 15) -> dict[str, Any]:
         """Return the books once so many notifications are in them and nothing is in flight; they balance."""
-        async with asyncio.timeout(timeout_s):
-            while True:
-                counts = await self.books()
-                check_books(counts)
-                waiting = counts["unsettled"] or any(each["in_flight"] for each in counts["campaigns"])
-                if counts["notifications"] >= notifications and not waiting:
-                    break
-                await asyncio.sleep(0.02)
+        counts = await self.books_when(lambda books: books["notifications"] >= notifications, timeout_s)
         assert counts["notifications"] == notifications
         return counts
 
@@ -260,7 +253,8 @@ class Node:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Return the log's entries of one event; every line of the log is one JSON document."""
-        entries = [json.loads(line) for line in self.log_text().splitlines()]
+        whole = self.log_text().rpartition("\n")[0]
+        entries = [json.loads(line) for line in whole.splitlines()]
         return [entry for entry in entries if entry["event"] == name]
 
     async def logged(self, name: str, timeout_s: float = 10) -> dict[str, Any]:
@@ -274,6 +268,17 @@ class Node:
         """Return what the node logged so far."""
         path = self.directory / "log"
         return path.read_text() if path.exists() else ""
+
+
+async def eventually(look: Callable[[], Awaitable[bool]], timeout_s: float = 10) -> None:
+    """Wait until a look that is awaited holds.
+
+    By the clock: `asyncio.wait_for` before 3.12 may swallow the cancellation that a timeout is made of.
+    """
+    ends = time.monotonic() + timeout_s
+    while not await look():
+        assert time.monotonic() < ends, f"not within {timeout_s:g} s"
+        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from adapters.simulator.pdu import ESME_RINVMSGLEN, ESME_ROK
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from tests.node.forced_faults import Stages
-from tests.node.harness import Node, campaign, notification, running, settings_for
+from tests.node.harness import Node, campaign, eventually, notification, running, settings_for
 
 pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
 
@@ -82,13 +82,13 @@ async def wire(tmp_path_factory: pytest.TempPathFactory, stages: Stages) -> Asyn
 
 async def _until_ads(wire: Wire, timeout_s: float = 10) -> None:
     """Send single notifications until one gets an ad."""
-    async with asyncio.timeout(timeout_s):
-        while True:
-            before = wire.smsc.ads_received
-            await wire.send(1)
-            if wire.smsc.ads_received > before:
-                return
-            await asyncio.sleep(0.02)
+    before = wire.smsc.ads_received
+
+    async def one_came() -> bool:
+        await wire.send(1)
+        return wire.smsc.ads_received > before
+
+    await eventually(one_came, timeout_s)
 
 
 @pytest.mark.parametrize(
@@ -123,28 +123,6 @@ async def test_a_stage_that_fails_costs_no_notification(
     await _until_ads(wire)
 
 
-async def test_what_the_smsc_refuses_because_of_the_ad_goes_out_bare_once(wire: Wire) -> None:
-    """Each advertised text comes again bare, once; the platform sees ESME_ROK; the ad counts as rejected."""
-    count = 40
-    [before] = (await wire.node.settled(wire.sent))["campaigns"]
-    answered = Counter(wire.smsc.answered)
-    wire.smsc.faults = Faults(longest_octets=60, length_status=ESME_RINVMSGLEN)
-    sent, received = await wire.send(count)
-    wire.smsc.faults = NO_FAULTS
-    bare = [octets for octets in received if octets in set(sent)]
-    assert sorted(bare) == sorted(sent)
-    assert len(received) == 2 * count
-    assert wire.smsc.answered - answered == {ESME_RINVMSGLEN: count, ESME_ROK: count}
-    assert wire.platform.unexpected == 0
-    [sol] = (await wire.node.settled(wire.sent))["campaigns"]
-    assert sol["inserted"] == before["inserted"] + count
-    assert (sol["rejected"], sol["returned"]) == (count, count)
-    assert sol["ledger"]["settled"] == before["ledger"]["settled"]
-    rejected = await wire.node.fetch("SELECT cause, n FROM insertion_counts WHERE event = 'rejected'")
-    assert {row["cause"] for row in rejected} == {"ad_refused_by_smsc"}
-    assert sum(row["n"] for row in rejected) == count
-
-
 @pytest.mark.parametrize("stage", ["plan", "planner", "lease requests"])
 async def test_what_fails_beside_the_path_costs_neither_notifications_nor_the_ads_at_hand(
     wire: Wire, stages: Stages, stage: str
@@ -162,9 +140,7 @@ async def test_what_fails_beside_the_path_costs_neither_notifications_nor_the_ad
     await wire.node.book(
         campaign(f"after {stage}", f"Ven a tienda luna {len(stage)}", 1, **{"class": "house"})
     )
-    async with asyncio.timeout(5):
-        while not (await wire.node.books())["campaigns"][-1]["ledger"]["leased"]:
-            await asyncio.sleep(0.02)
+    await _until_leased(wire.node)
     await wire.node.settled(wire.sent)
 
 
@@ -174,10 +150,13 @@ async def test_an_outcome_that_cannot_be_booked_keeps_no_answer_back(wire: Wire,
     await wire.send(5)
     stages.fail("")
     await _until_ads(wire)
-    async with asyncio.timeout(10):
-        while (counts := await wire.node.books())["notifications"] < wire.sent or counts["unsettled"]:
-            await asyncio.sleep(0.02)
-    assert counts["campaigns"][0]["in_flight"] == 5
+
+    async def five_open() -> bool:
+        counts = await wire.node.books()
+        settled = counts["notifications"] == wire.sent and not counts["unsettled"]
+        return settled and counts["campaigns"][0]["in_flight"] == 5
+
+    await eventually(five_open)
     assert await wire.node.stop() == 0
     await wire.node.restart()
     counts = await wire.node.settled(wire.sent)
@@ -185,11 +164,38 @@ async def test_an_outcome_that_cannot_be_booked_keeps_no_answer_back(wire: Wire,
     assert counts["campaigns"][0]["accepted"] == wire.smsc.ads_accepted - 5
 
 
+async def test_what_the_smsc_refuses_because_of_the_ad_goes_out_bare_once(wire: Wire) -> None:
+    """Each advertised text comes again bare, once; the platform sees ESME_ROK; the ad counts as rejected."""
+    count = 25  # fewer than the harm breaker needs
+    if not wire.platform.connected:  # the test before has started the node anew
+        await wire.platform.connect()
+    await _until_ads(wire)
+    before = (await wire.node.settled(wire.sent))["campaigns"][0]
+    answered = Counter(wire.smsc.answered)
+    wire.smsc.faults = Faults(longest_octets=60, length_status=ESME_RINVMSGLEN)
+    sent, received = await wire.send(count)
+    wire.smsc.faults = NO_FAULTS
+    bare = [octets for octets in received if octets in set(sent)]
+    assert sorted(bare) == sorted(sent)
+    assert len(received) == 2 * count
+    assert wire.smsc.answered - answered == {ESME_RINVMSGLEN: count, ESME_ROK: count}
+    assert wire.platform.unexpected == 0
+    sol = (await wire.node.settled(wire.sent))["campaigns"][0]
+    assert sol["inserted"] == before["inserted"] + count
+    assert (sol["rejected"], sol["returned"]) == (count, count)
+    assert sol["ledger"]["settled"] == before["ledger"]["settled"]
+    rejected = await wire.node.fetch("SELECT cause, n FROM insertion_counts WHERE event = 'rejected'")
+    assert {row["cause"] for row in rejected} == {"ad_refused_by_smsc"}
+    assert sum(row["n"] for row in rejected) == count
+
+
 async def _until_leased(node: Node) -> None:
     """Wait until the worker holds units: a notification that came earlier would get no ad."""
-    async with asyncio.timeout(10):
-        while not all(each["ledger"]["leased"] for each in (await node.books())["campaigns"]):
-            await asyncio.sleep(0.02)
+
+    async def leased() -> bool:
+        return all(each["ledger"]["leased"] for each in (await node.books())["campaigns"])
+
+    await eventually(leased)
 
 
 @pytest.fixture
@@ -225,8 +231,12 @@ async def test_a_database_that_cannot_start_changes_nothing_for_notifications(
         sent, received = await wire.send(50)
         assert received == sent
         assert [worker["gate"] for worker in node.status()] == ["starting"]
-        ready = await _readiness_when(node, "ready")
-        assert ready == {"ready": True, "relay": True, "database": False, "ads": False}
+        relay_alone = {"ready": True, "relay": True, "database": False, "ads": False}
+
+        async def is_ready() -> bool:
+            return bool(await _readiness(node) == relay_alone)
+
+        await eventually(is_ready)
         broken = postgres_that_fails / "postgres"
         broken.unlink()
         broken.symlink_to(locate(None, unprivileged(tmp_path)) / "postgres")
@@ -239,14 +249,10 @@ async def test_a_database_that_cannot_start_changes_nothing_for_notifications(
         assert await node.stop() == 0
 
 
-async def _readiness_when(node: Node, key: str) -> Any:
-    """Return what `/readyz` says once it says so of `key`."""
-    async with aiohttp.ClientSession() as session, asyncio.timeout(10):
-        while True:
-            async with session.get(f"http://{node.http}/readyz") as answer:
-                if (ready := await answer.json())[key]:
-                    return ready
-            await asyncio.sleep(0.02)
+async def _readiness(node: Node) -> Any:
+    """Return what `/readyz` says."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://{node.http}/readyz") as answer:
+        return await answer.json()
 
 
 async def test_a_full_disk_stops_ads_until_there_is_room(tmp_path: Path) -> None:
@@ -268,11 +274,15 @@ async def test_a_full_disk_stops_ads_until_there_is_room(tmp_path: Path) -> None
         bare = (await node.settled(wire.sent))["pass_through"]["journal_failed"]
         assert bare >= 50
         _room(node, SEGMENT - 1)
-        async with asyncio.timeout(20):
-            while bare < 200 or len(node.events("alarm_journal_full")) < 2:
-                sent, received = await wire.send(50)
-                bare += len(set(sent) & set(received))
-                assert len(received) == len(sent)
+
+        async def is_full() -> bool:
+            nonlocal bare
+            sent, received = await wire.send(50)
+            assert len(received) == len(sent)
+            bare += len(set(sent) & set(received))
+            return bare > 200 and len(node.events("alarm_journal_full")) == 2
+
+        await eventually(is_full, 20)
         _room(node, resource.RLIM_INFINITY)
         await _until_ads(wire)
         counts = await node.settled(wire.sent)

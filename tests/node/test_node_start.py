@@ -20,7 +20,7 @@ from adapters.simulator.faults import Faults
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import Traffic
-from tests.node.harness import Node, campaign, running, settings_for
+from tests.node.harness import Node, campaign, eventually, running, settings_for
 
 pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
 
@@ -78,9 +78,11 @@ async def test_health_and_readiness(node: Node) -> None:
     assert await get(node, "/healthz") == (200, {"status": "ok"})
     await node.gate(None)
     everything = {"ready": True, "relay": True, "database": True, "ads": True}
-    async with asyncio.timeout(10):
-        while await get(node, "/readyz") != (200, everything):
-            await asyncio.sleep(0.02)
+
+    async def is_ready() -> bool:
+        return await get(node, "/readyz") == (200, everything)
+
+    await eventually(is_ready)
 
 
 async def test_ready_comes_before_the_database(node: Node, tmp_path: Path, smsc: SimulatedSmsc) -> None:
@@ -89,11 +91,12 @@ async def test_ready_comes_before_the_database(node: Node, tmp_path: Path, smsc:
     async with running(tmp_path, settings) as lonely:
         alarm = await lonely.logged("alarm_database_away")
         assert "geheim" not in str(alarm)
-        async with asyncio.timeout(10):
-            while (await get(lonely, "/readyz"))[0] != 200:
-                await asyncio.sleep(0.02)
         nothing_but_relay = {"ready": True, "relay": True, "database": False, "ads": False}
-        assert await get(lonely, "/readyz") == (200, nothing_but_relay)
+
+        async def is_ready() -> bool:
+            return await get(lonely, "/readyz") == (200, nothing_but_relay)
+
+        await eventually(is_ready)
         platform = RawPlatform(*lonely.relay)
         await platform.connect()
         platform.abort()

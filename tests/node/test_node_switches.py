@@ -18,7 +18,7 @@ import yaml
 from adapters.simulator.pace import SteadyPace
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import Node, campaign, notification, running, settings_for
+from tests.node.harness import Node, campaign, eventually, notification, running, settings_for
 
 pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
 
@@ -61,9 +61,11 @@ class Watch:
         """Let the platform send some notifications, none of which gets an ad."""
         before = dict(self.seen)
         passed = (await self.node.books())["pass_through"].get("ads_off", 0)
-        async with asyncio.timeout(10):
-            while (await self.node.books())["pass_through"].get("ads_off", 0) < passed + RATE / 5:
-                await asyncio.sleep(0.05)
+
+        async def more_passed() -> bool:
+            return bool((await self.node.books())["pass_through"].get("ads_off", 0) > passed + RATE / 5)
+
+        await eventually(more_passed)
         assert self.seen == before
 
 
@@ -161,9 +163,12 @@ async def test_stop_ends_one_campaign_within_a_second_and_no_other(watch: Watch)
     [stopped] = await watch.node.fetch("SELECT stopped_at FROM campaigns WHERE external_id = 'mar-1'")
     await watch.more(SOL, LUNA)
     assert watch.last[MAR] - stopped["stopped_at"].timestamp() < EFFECT_S
-    async with asyncio.timeout(10):
-        while (ledger := _ledger(await watch.node.books(), "mar"))["leased"]:
-            await asyncio.sleep(0.05)
+
+    async def is_given_back() -> bool:
+        return _ledger(await watch.node.books(), "mar")["leased"] == 0
+
+    await eventually(is_given_back)
+    ledger = _ledger(await watch.node.books(), "mar")
     assert ledger["free"] == 1_000_000 - ledger["settled"]
     assert ledger["settled"] == watch.seen[MAR]
     code, out, _ = await watch.node.run("campaigns", "list", "--json", "-c", str(watch.node.config))
