@@ -81,10 +81,12 @@ class EpochKeeper:
             if not rebooted:
                 raise
             log.error("alarm_journal_cut", worker=self.epoch.worker, epoch=self.epoch.number, gap=str(gap))
+            await self._settle_folded(books)
         unknown = self._fold.close_open(Cause.POWER_LOSS if lost else Cause.PROCESS_DIED)
-        self._in_doubt = self._fold.batch()
-        if self._in_doubt is not None:
-            await self.settle(books)
+        try:
+            await self._settle_folded(books)
+        except LedgerError:  # refusals were not written, their units had come back: the books know how many
+            self._in_doubt = None
         await books.close_epoch(self.epoch, lost=lost, now=datetime.now(UTC))
         log.warning(
             "epoch_closed",
@@ -95,6 +97,12 @@ class EpochKeeper:
         )
         self.let_go()
         self.folder.remove()
+
+    async def _settle_folded(self, books: Books) -> None:
+        """Bring into the books what was taken in and no batch was made of."""
+        self._in_doubt = self._fold.batch()
+        if self._in_doubt is not None:
+            await self.settle(books)
 
     def let_go(self) -> None:
         """Close the journal's files."""

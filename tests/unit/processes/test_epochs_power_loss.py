@@ -10,7 +10,7 @@ from adapters.files.journal_reader import find_epochs
 from adapters.processes.epochs import Epochs
 from engine.journal import Kind
 from tests.contract.fake_books import FakeBooks
-from tests.unit.files.journals import make_writer, write
+from tests.unit.files.journals import EPOCH, make_writer, write
 from tests.unit.processes.lives import lease, live, row, tear
 
 
@@ -79,4 +79,21 @@ def test_books_that_know_more_than_the_cut_journal_count_nothing_twice(
     lost = 250 - 12 if sync == "interval" else 0
     assert (counts.inserted, counts.accepted, counts.unknown) == (12 + lost, 5, 7 + lost)
     assert (counts.in_flight, counts.leased, counts.settled) == (0, 0, 12 + lost)
+    assert find_epochs(data_dir) == []
+
+
+@pytest.mark.parametrize("boot", ["the boot before", None])
+def test_units_that_came_back_prove_refusals_that_the_journal_lacks(
+    data_dir: Path, memory: FakeBooks, boot: str | None
+) -> None:
+    """Of twelve open insertions seven gave their units back: five are unknown, and nothing is held up."""
+    asyncio.run(lease(memory))
+    journal = make_writer(data_dir, boot=boot)
+    write(journal, *range(1, 13))
+    journal.close()
+    asyncio.run(memory.give_back(EPOCH, {1: 250 - 5}))
+    asyncio.run(Epochs("relay-1", data_dir).look(memory))
+    counts = row(memory)
+    assert (counts.inserted, counts.unknown, counts.rejected) == (12, 5, 7)
+    assert (counts.in_flight, counts.leased, counts.settled, counts.free) == (0, 0, 5, 995)
     assert find_epochs(data_dir) == []
