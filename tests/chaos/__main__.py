@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -23,6 +24,7 @@ def main() -> int:
     options.add_argument("--rate", type=float, default=600, help="notifications a second (600)")
     options.add_argument("--only", default="", help="kinds that contain this word only")
     given = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # leave nothing running
     _say(f"seed {given.seed}: {given.faults} faults at {given.rate:g} notifications a second")
     directory = Path(tempfile.mkdtemp(prefix="posdata-chaos-"))
     directory.chmod(0o755)
