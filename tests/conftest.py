@@ -1,12 +1,14 @@
 """PostgreSQL for tests: one embedded server a session, and a database of its own for each test."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import asyncpg
 import pytest
+import structlog
 
 from adapters.postgres.migrate import migrate
 from adapters.postgres.pool import Pool, open_pool
@@ -23,6 +25,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("interpreted"):
             item.add_marker(pytest.mark.skip("the hot modules are compiled"))
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Undo what a command run inside a test set up: its log went to that test's standard error."""
+    handlers = logging.root.handlers[:]
+    level = logging.root.level
+    yield
+    structlog.reset_defaults()
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
 
 
 async def _execute(dsn: str, *statements: str) -> None:
