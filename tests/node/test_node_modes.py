@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,29 +171,22 @@ async def test_a_campaign_keeps_to_its_hours(benches: dict[str, Bench]) -> None:
     await _until_ads(bench.platform, bench.smsc)
 
 
-async def test_a_worker_that_keeps_dying_comes_back_in_bypass(tmp_path: Path) -> None:
+async def test_a_worker_that_keeps_dying_comes_back_in_bypass(benches: dict[str, Bench]) -> None:
     """After the third death within a minute there are no ads, an alarm, and every notification."""
-    async with (
-        SimulatedSmsc(keep_frames=10_000, ads=[AD]) as smsc,
-        running(tmp_path, settings_for(smsc.port)) as node,
-    ):
-        await node.book(campaign("sol", AD, 100_000))
-        await node.gate(None)
-        counted = 0
-        for _ in range(3):
-            platform = await bound(node)
-            await _until_ads(platform, smsc)
-            counted += platform.submitted
-            os.kill(node.child("worker").pid, signal.SIGKILL)
-            await platform.until(lambda: not platform.connected)  # noqa: B023
+    node, smsc, platform = benches["ramp"].node, benches["ramp"].smsc, benches["ramp"].platform
+    counted = 0
+    for _ in range(3):
+        await _until_ads(platform, smsc)
+        counted += platform.submitted
+        os.kill(node.child("worker").pid, signal.SIGKILL)
+        await platform.until(lambda: not platform.connected)  # noqa: B023
         platform = await bound(node)
-        octets = await sent(platform, range(100))
-        assert received(smsc, 100) == octets
-        assert [event["bypass"] for event in node.events("alarm_worker_died")] == [False, False, True]
-        counts = await node.settled(counted)
-        assert counts["campaigns"][0]["accepted"] == smsc.ads_accepted
-        platform.abort()
-        assert await node.stop() == 0
+    octets = await sent(platform, range(100))
+    assert received(smsc, 100) == octets
+    assert [event["bypass"] for event in node.events("alarm_worker_died")] == [False, False, True]
+    counts = await node.settled(counted)
+    assert counts["campaigns"][0]["accepted"] == smsc.ads_accepted
+    platform.abort()
 
 
 async def _until_ads(platform: RawPlatform, smsc: SimulatedSmsc) -> None:
