@@ -23,12 +23,17 @@ HOUR_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of fault. `whole` says that the node ends, `lossy` that the journal may lose frames."""
+    """One kind of fault.
+
+    `whole` says that the node ends, `lossy` that the journal may lose frames, `harms` that texts are
+    refused for their own sake, so that the breaker may stop every one of them.
+    """
 
     name: str
     act: Callable[[World], Awaitable[None]]
     whole: bool = False
     lossy: bool = False
+    harms: bool = False
     needs_disk: bool = False
 
 
@@ -188,8 +193,8 @@ KINDS = (
     Kind("SMSC delays", _smsc(delay=0.4, delay_s=0.4)),
     Kind("SMSC answers too late", _smsc(delay=0.2, delay_s=3.0)),
     Kind("SMSC throttles", _smsc(throttle=0.3)),
-    Kind("SMSC refuses texts", _smsc(refused_texts=("tienda",))),
-    Kind("SMSC refuses lengths", _smsc(longest_octets=100)),
+    Kind("SMSC refuses texts", _smsc(refused_texts=("tienda",)), harms=True),
+    Kind("SMSC refuses lengths", _smsc(longest_octets=100), harms=True),
     Kind("SMSC says RSYSERR", _smsc(system_error=0.2)),
     Kind("SMSC vendor status", _smsc(vendor=0.2)),
     Kind("SMSC silent", _smsc(silence=0.1)),

@@ -53,7 +53,6 @@ class Run:
         self._judge = Judge(self._world)
         self._say = say
         self._report = Report(seed)
-        self._small = 0
         self._gap = 0.0
         self._during = "start"
 
@@ -77,13 +76,19 @@ class Run:
         return report
 
     async def _book_first(self) -> None:
-        await self._book(("sol", "Compra en tienda sol", ENDLESS, "standard"))
+        await self._book_endless()
         await self._book(("luna", "Luna llena en tu tienda. Marca 5512345678", None, "house"))
         await self._book_small()
 
+    async def _book_endless(self) -> None:
+        """Book what always has an ad; anew when its text was stopped for being refused."""
+        number = len(self._judge.texts)
+        await self._book((f"sol {number}", f"Compra en tienda sol {number}", ENDLESS, "standard"))
+
     async def _book_small(self) -> None:
-        self._small += 1
-        await self._book((f"mar {self._small}", f"Mar azul {self._small}", SMALL, "guaranteed"))
+        """Book what is spent to its last unit within a few bursts."""
+        number = len(self._judge.texts)
+        await self._book((f"mar {number}", f"Mar azul {number}", SMALL, "guaranteed"))
 
     async def _book(self, what: tuple[str, str, int | None, str]) -> None:
         name, text, quantity, class_ = what
@@ -101,6 +106,8 @@ class Run:
         await asyncio.sleep(world.chance.uniform(0.3, 1.0))
         gap = asyncio.create_task(self._longest_gap())
         await asyncio.gather(*(self._inflict(kind) for kind in burst))
+        if any(kind.harms for kind in burst):
+            await self._book_endless()
         ads = await self._until_ads_flow(names)
         gap.cancel()
         await asyncio.gather(gap, return_exceptions=True)
@@ -176,7 +183,7 @@ class Run:
             "frames lost": world.frames_lost,
             "journals of which the books knew more": judge.known_more,
             "bursts judged to the unit": judge.exact,
-            "campaigns": self._small + 2,
+            "campaigns": len(judge.texts),
         }
 
 
