@@ -1,11 +1,9 @@
 """Peers that break the rules, vanish or speak another dialect: only their own session suffers."""
 
 import asyncio
-import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from itertools import count, islice
+from collections.abc import AsyncIterator
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -44,93 +42,13 @@ from adapters.simulator.raw_platform import BindRefusedError, RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import SENDABLE_BY_LIBRARY, Traffic
 from tests.node.forced_faults import Stages
-from tests.node.harness import Node, campaign, notification, running, settings_for
+from tests.node.harness import campaign, notification, running, settings_for
+from tests.node.peers import RELEASED_WITHIN_S, Peer, Scene, deaf, names, unlistened
 
 pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
 
 AD = "Compra en tienda sol"
 MAX_PDU = 4096
-# A leg is released within a second (DESIGN §2); the rest is this machine's.
-RELEASED_WITHIN_S = 2.5
-_names = (f"esme{number}" for number in count())
-
-
-@dataclass
-class Scene:
-    """A node between an SMSC and a neighbour, whose session nothing may touch."""
-
-    node: Node
-    smsc: SimulatedSmsc
-    neighbour: RawPlatform
-
-    def session_of(self, system_id: str) -> list[int]:
-        """Return the numbers of the SMSC's sessions of one system_id."""
-        return [number for number, each in self.smsc.sessions.items() if each.system_id == system_id]
-
-    def frames_of(self, session: int) -> list[bytes]:
-        """Return what the SMSC got on one session."""
-        return [frame.octets for frame in self.smsc.frames if frame.session == session]
-
-
-class Peer:
-    """A bare socket to the node."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-        self.system_id = next(_names)
-
-    @classmethod
-    async def open(cls, address: tuple[str, int]) -> "Peer":
-        """Connect."""
-        return cls(*await asyncio.open_connection(*address))
-
-    async def bind(self, sequence: int = 1) -> None:
-        """Bind as a transceiver and take the answer."""
-        self.writer.write(self.bind_request(sequence))
-        assert HEADER.unpack((await self.frame())[:16])[1:] == (BIND_TRANSCEIVER | RESPONSE, 0, sequence)
-
-    def bind_request(self, sequence: int = 1) -> bytes:
-        """Return a bind of this peer."""
-        body = f"{self.system_id}\0secret\0\0".encode("ascii") + b"\x34\0\0\0"
-        return pdu(BIND_TRANSCEIVER, sequence, body)
-
-    async def frame(self) -> bytes:
-        """Return the next whole PDU."""
-        async with asyncio.timeout(5):
-            head = await self.reader.readexactly(4)
-            return head + await self.reader.readexactly(int.from_bytes(head, "big") - 4)
-
-    async def rest(self) -> bytes:
-        """Return everything up to the node's FIN."""
-        async with asyncio.timeout(RELEASED_WITHIN_S):
-            return await self.reader.read()
-
-    def reset(self) -> None:
-        """Send RST."""
-        sock = self.writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.writer.transport.abort()
-
-
-Open = Callable[[], Awaitable[Peer]]
-
-
-def unlistened() -> socket.socket:
-    """Return a socket whose port refuses connections for as long as it is open."""
-    sock = socket.socket()
-    sock.bind(("127.0.0.1", 0))
-    return sock
-
-
-def deaf() -> tuple[socket.socket, list[socket.socket]]:
-    """Return a listener that answers no more connections, and what fills its queue."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
-    waiting = []
-    for _ in range(2):
-        waiting.append(filler := socket.socket())
-        filler.setblocking(False)
-        filler.connect_ex(listener.getsockname())
-    return listener, waiting
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -294,7 +212,7 @@ async def test_a_refused_bind_may_be_tried_again_on_the_same_connection(scene: S
 
 async def test_an_smsc_that_refuses_or_hangs_is_passed_over_for_the_next(scene: Scene) -> None:
     """The third address answers, and the session stays there."""
-    platform = RawPlatform(*scene.node.routes["failover"], system_id=next(_names))
+    platform = RawPlatform(*scene.node.routes["failover"], system_id=next(names))
     await platform.connect()
     platform.submit(notification(1))
     await platform.settled(5)
@@ -414,7 +332,7 @@ async def test_vendor_parameters_and_statuses_pass_both_ways(scene: Scene, peer:
 
 async def test_receipts_come_home(scene: Scene) -> None:
     """A platform that asked for receipts gets the SMSC's, and its answers reach the SMSC."""
-    platform = RawPlatform(*scene.node.routes["straight"], system_id=next(_names))
+    platform = RawPlatform(*scene.node.routes["straight"], system_id=next(names))
     await platform.connect()
     answered = scene.smsc.receipts_answered
     for number in range(5):
@@ -428,7 +346,7 @@ async def test_smpp34_works_through_the_node(scene: Scene) -> None:
     """A client we did not write binds, submits, gets its message ids and unbinds."""
     before = scene.smsc.ads_accepted
     host, port = scene.node.routes["straight"]
-    client = smpp34.Client(host, port, next(_names), "secret", bind_type="TRX")
+    client = smpp34.Client(host, port, next(names), "secret", bind_type="TRX")
     smsc = await client.connect()
     for number in range(10):
         answer = await smsc.submit_sm(
@@ -446,7 +364,7 @@ async def test_aiosmpplib_works_through_the_node(scene: Scene) -> None:
     host, port = scene.node.routes["failover"]
     notifications = islice(traffic, 200)
     report = await SimulatedPlatform(
-        host, port, notifications, SteadyPace(400), 200, system_id=next(_names), mode="transmitter"
+        host, port, notifications, SteadyPace(400), 200, system_id=next(names), mode="transmitter"
     ).run()
     assert (report.accepted, report.unanswered, report.given_up) == (200, 0, 0)
 
