@@ -227,7 +227,7 @@ class World:
             try:
                 entries.append(json.loads(line))
             except ValueError:
-                foreign.append(line)
+                foreign += [] if line.startswith("{") else [line]  # cut off by a disk that was full
         return entries, foreign
 
 
