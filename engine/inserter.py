@@ -28,9 +28,9 @@ class Clock:
         """Tell whether `now` (UTC seconds) lies in another minute than before, and set `minutes`."""
         if self._starts <= now < self._ends:
             return False
+        self.minutes = self._local.at(now)  # first: after a fault here the next read tries again
         self._starts = now - now % _MINUTE_S
         self._ends = self._starts + _MINUTE_S
-        self.minutes = self._local.at(now)
         return True
 
 
