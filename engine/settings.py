@@ -210,10 +210,11 @@ class Planner(Section):
 
 
 class Journal(Section):
-    """When the journal reaches the disk."""
+    """When the journal reaches the disk, and whether call detail records are made of it."""
 
     sync: Literal["always", "interval", "os"] = "interval"
     interval_ms: int = Field(default=20, ge=1, le=10_000)
+    cdr: bool = False
 
 
 class MessageId(Section):

@@ -107,6 +107,11 @@ class JournalReader:
         self._last_insertion = 0
         self._done: list[_DoneSegment] = []
 
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether no segment was dropped yet."""
+        return self._sync_from == 1
+
     def frames(self) -> Iterator[Frame]:
         """Yield the frames written since the last one yielded.
 

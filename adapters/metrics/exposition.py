@@ -29,6 +29,7 @@ class NodeState:
     relay: bool
     database: bool
     ads: bool
+    cdr: bool
     journal_disk_bytes: int
     data_dir_free_bytes: int
     began_at: float
@@ -151,6 +152,7 @@ def _add_state(samples: _Samples, state: NodeState) -> None:
     samples.add("relay_ready", state.relay)
     samples.add("database_up", state.database)
     samples.add("ads_ready", state.ads)
+    samples.add("cdr_ready", state.cdr)
     samples.add("journal_disk_bytes", state.journal_disk_bytes)
     samples.add("data_dir_free_bytes", state.data_dir_free_bytes)
     samples.add("control_start_time_seconds", state.began_at)

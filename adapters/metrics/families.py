@@ -81,6 +81,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("posdata_relay_ready", "gauge", (), "1 when the node takes traffic, as in /readyz"),
     Family("posdata_database_up", "gauge", (), "1 while control works with the database"),
     Family("posdata_ads_ready", "gauge", (), "1 while nothing keeps ads off, as far as control knows"),
+    Family("posdata_cdr_ready", "gauge", (), "0 while call detail records are wanted and can't be written"),
     Family("posdata_journal_disk_bytes", "gauge", (), "what the journals take on the disk"),
     Family("posdata_data_dir_free_bytes", "gauge", (), "free space where node.data_dir lies"),
     Family("posdata_control_start_time_seconds", "gauge", (), "when control began, in seconds since 1970"),

@@ -9,6 +9,7 @@ from adapters.files.journal_reader import JOURNAL_FOLDER
 from adapters.http.health import Readiness
 from adapters.metrics.exposition import Exposition, NodeState
 from adapters.metrics.node_figures import NodeFigures
+from adapters.processes.cdr_recording import CdrRecording
 from adapters.processes.messages import Figures, Watch
 from adapters.processes.watch_lines import WatchLines
 from engine.settings import Settings
@@ -26,7 +27,9 @@ class Observation:
         data_dir: Path,
         readiness: Callable[[], Readiness],
         applied: Callable[[Epoch], int],
+        cdr: CdrRecording,
     ) -> None:
+        self._cdr = cdr
         self.watches = WatchLines(self._heard)
         self._settings = settings
         self._data_dir = data_dir
@@ -59,6 +62,7 @@ class Observation:
             relay=now.relay,
             database=now.database,
             ads=now.ads,
+            cdr=self._cdr.ready,
             journal_disk_bytes=_taken(self._data_dir / JOURNAL_FOLDER),
             data_dir_free_bytes=space.f_bavail * space.f_frsize,
             began_at=self._began_at,

@@ -26,6 +26,7 @@ from adapters.postgres.campaigns import PostgresCampaigns
 from adapters.postgres.migrate import MigrationError, migrate
 from adapters.postgres.pool import CHANNEL, DATABASE_AWAY, Pool, open_pool
 from adapters.postgres.switches import PostgresSwitches, Switches
+from adapters.processes.cdr_recording import recording
 from adapters.processes.child import (
     Spec,
     SupervisorLine,
@@ -86,8 +87,11 @@ class Control:
         self._recovered = asyncio.Event()
         self._books: PostgresBooks | None = None
         self._stops: PostgresSwitches | None = None
-        self._epochs = Epochs(settings.node.name, spec.data_dir)
-        self._observation = Observation(settings, spec.data_dir, self._readiness, self._epochs.applied)
+        self._cdr = recording(settings, spec.data_dir)
+        self._epochs = Epochs(settings.node.name, spec.data_dir, self._cdr)
+        self._observation = Observation(
+            settings, spec.data_dir, self._readiness, self._epochs.applied, self._cdr
+        )
         self._lines = WorkerLines(
             settings.node.name,
             self._joined,

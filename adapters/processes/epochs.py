@@ -16,6 +16,7 @@ from adapters.files.journal_reader import (
     boot_id,
     find_epochs,
 )
+from adapters.processes.cdr_recording import CdrRecording
 from engine.journal import FORMAT, Cause
 from engine.settlement import Fold, GapError
 from inventory.books import Batch, Books, Epoch, EpochClosedError, LedgerError, SequenceGapError
@@ -37,11 +38,13 @@ class EpochKeeper:
     it was, before anything else, so that the books can tell that they have it.
     """
 
-    def __init__(self, folder: EpochFolder, applied: int) -> None:
+    def __init__(self, folder: EpochFolder, applied: int, cdr: CdrRecording) -> None:
         self.folder = folder
+        self._cdr = cdr
         self._reader = JournalReader(folder.path)
         self._fold = Fold(folder.epoch, applied)
         self._in_doubt: Batch | None = None
+        self._ending = False
 
     @property
     def epoch(self) -> Epoch:
@@ -62,8 +65,9 @@ class EpochKeeper:
         await books.settle(batch)  # False means that it was there already: as good
         self._in_doubt = None
         self._fold.applied_upto(batch.upto)
-        oldest_open = min(self._fold.open, default=1 << 63)
-        self._reader.drop(batch.upto, oldest_open)
+        if not self._ending and await self._cdr.keep():
+            oldest_open = min(self._fold.open, default=1 << 63)
+            self._reader.drop(batch.upto, oldest_open)
         return True
 
     async def close(self, books: Books) -> None:
@@ -73,7 +77,7 @@ class EpochKeeper:
         journal's tail: then the journal ends there. Under `always` nothing behind it had left.
         """
         rebooted = self.folder.boot_id != boot_id()
-        lost = rebooted and self.folder.sync != "always"
+        lost = _is_lost(self.folder)
         try:
             while await self.settle(books):
                 pass
@@ -82,7 +86,8 @@ class EpochKeeper:
                 raise
             log.error("alarm_journal_cut", worker=self.epoch.worker, epoch=self.epoch.number, gap=str(gap))
             await self._settle_folded(books)
-        unknown = self._fold.close_open(Cause.POWER_LOSS if lost else Cause.PROCESS_DIED)
+        self._ending = True  # from here on the folder goes as a whole: the records need its open insertions
+        unknown = self._fold.close_open(_cause(self.folder))
         try:
             await self._settle_folded(books)
         except LedgerError:  # refusals were not written, their units had come back: the books know how many
@@ -96,7 +101,6 @@ class EpochKeeper:
             lost=lost,
         )
         self.let_go()
-        self.folder.remove()
 
     async def _settle_folded(self, books: Books) -> None:
         """Bring into the books what was taken in and no batch was made of."""
@@ -113,7 +117,7 @@ class EpochKeeper:
         self._reader.sync()
 
     def _read_batch(self) -> Batch | None:
-        while self._fold.add(islice(self._reader.frames(), FRAMES_A_BATCH)):
+        while self._fold.add(self._cdr.recorded(self.epoch, islice(self._reader.frames(), FRAMES_A_BATCH))):
             if (batch := self._fold.batch()) is not None:
                 return batch
         return None
@@ -122,7 +126,8 @@ class EpochKeeper:
 class Epochs:
     """All epochs of one node. What is wrong with one of them is alarmed, and holds up no other."""
 
-    def __init__(self, node: str, data_dir: Path) -> None:
+    def __init__(self, node: str, data_dir: Path, cdr: CdrRecording | None = None) -> None:
+        self._cdr = cdr or CdrRecording(None)
         self._node = node
         self._data_dir = data_dir
         self._keepers: dict[Epoch, EpochKeeper] = {}
@@ -143,6 +148,9 @@ class Epochs:
         applied = await _applied(books, [self._node])
         folders = {folder.epoch: folder for folder in find_epochs(self._data_dir)}
         missing = applied.keys() - folders.keys()
+        if await self._cdr.mend(folders):
+            for epoch in list(self._keepers):
+                self._forget(epoch)  # to be read again, for the records
         if new := folders.keys() - applied.keys():
             for epoch in new:
                 await books.open_epoch(epoch, folders[epoch].boot_id)
@@ -158,6 +166,7 @@ class Epochs:
         """Bring what was written since the last call into the books."""
         for keeper in self.living:
             await self._guarded(keeper.epoch, keeper.settle(books))
+        await self._cdr.keep()
 
     def sync(self) -> None:
         """Bring every journal to the disk; may run in a thread."""
@@ -171,13 +180,19 @@ class Epochs:
         alive = folder.is_alive()
         if applied is None and not alive:
             self._forget(folder.epoch)
-            folder.remove()  # all but this was done when control was stopped
+            await self._remove(folder)  # all but this was done when control was stopped
             return
         if folder.epoch not in self._keepers:
-            self._keepers[folder.epoch] = EpochKeeper(folder, applied or 0)
+            await self._cdr.begin(folder, applied or 0)
+            self._keepers[folder.epoch] = EpochKeeper(folder, applied or 0, self._cdr)
         if not alive:
             await self._keepers[folder.epoch].close(books)
             self._forget(folder.epoch)
+            await self._remove(folder)
+
+    async def _remove(self, folder: EpochFolder) -> None:
+        if await self._cdr.end(folder, _cause(folder)):
+            folder.remove()
 
     async def _guarded(self, epoch: Epoch, work: Coroutine[Any, Any, object]) -> None:
         try:
@@ -197,6 +212,16 @@ class Epochs:
         if self._alarms.get(epoch) != error:
             self._alarms[epoch] = error
             log.error(alarm, node=epoch.node, worker=epoch.worker, epoch=epoch.number, error=error)
+
+
+def _is_lost(folder: EpochFolder) -> bool:
+    """Tell whether the machine went down without the journal's tail."""
+    return folder.boot_id != boot_id() and folder.sync != "always"
+
+
+def _cause(folder: EpochFolder) -> Cause:
+    """Return why a dead worker's open insertions are unknown."""
+    return Cause.POWER_LOSS if _is_lost(folder) else Cause.PROCESS_DIED
 
 
 async def _applied(books: Books, nodes: Iterable[str]) -> Mapping[Epoch, int]:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 from collections import Counter
-from pathlib import Path
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
@@ -171,26 +170,3 @@ async def test_sessions_tells_each_session_as_it_is(
     code, out, err = await node.run("sessions", "-c", str(node.config))
     assert (code, out) == (3, "")
     assert "no node runs" in err
-
-
-async def test_sessions_finds_a_node_whose_directory_is_too_deep_for_a_socket(
-    tmp_path: Path, smsc: SimulatedSmsc
-) -> None:
-    """The control socket lies elsewhere then, and is found."""
-    deep = tmp_path / ("d" * 60) / ("e" * 60)
-    deep.mkdir(parents=True)
-    settings = {
-        "node": {"name": "relay-1", "data_dir": "./data"},
-        "relay": {"listen": "127.0.0.1:0", "upstream": [f"127.0.0.1:{smsc.port}"], "mode": "bypass"},
-        "http": {"listen": "127.0.0.1:0"},
-    }
-    node = Node(deep, settings)
-    try:
-        await node.start()
-        code, out, err = await node.run("sessions", "--json", "-c", str(node.config))
-        assert (code, json.loads(out)) == (0, {"node": "relay-1", "sessions": []}), err
-        assert await node.stop() == 0
-        assert not (deep / "data" / "run").exists()
-    finally:
-        if node.process is not None and node.process.returncode is None:
-            await node.kill()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.cli.console import ExitCode
+from adapters.files.cdr import CDR_FOLDER, POSITION_FILE
 from adapters.files.journal_reader import JOURNAL_FOLDER
 from adapters.files.journal_writer import EPOCH_FILE
 from adapters.files.node_status import ADS_OFF_FILE, LOCK_FILE, RUN_FOLDER, STATUS_FILE
@@ -38,13 +39,13 @@ def test_every_other_event_is_explained() -> None:
     assert [event for event in sorted(EVENTS) if f"`{event}`" not in OPERATIONS] == []
 
 
-@pytest.mark.parametrize("name", [LOCK_FILE, STATUS_FILE, ADS_OFF_FILE, EPOCH_FILE])
+@pytest.mark.parametrize("name", [LOCK_FILE, STATUS_FILE, ADS_OFF_FILE, EPOCH_FILE, POSITION_FILE])
 def test_every_file_of_a_data_dir_is_explained(name: str) -> None:
     """Whoever looks into the data directory learns what lies there."""
     assert f"`{name}`" in OPERATIONS
 
 
-@pytest.mark.parametrize("folder", [JOURNAL_FOLDER, PLAN_FOLDER, RUN_FOLDER, "postgres"])
+@pytest.mark.parametrize("folder", [JOURNAL_FOLDER, CDR_FOLDER, PLAN_FOLDER, RUN_FOLDER, "postgres"])
 def test_every_folder_of_a_data_dir_is_explained(folder: str) -> None:
     """The folders stand in the same table."""
     assert f"| `{folder}/" in OPERATIONS

@@ -15,6 +15,7 @@ STATE = NodeState(
     relay=True,
     database=False,
     ads=True,
+    cdr=True,
     journal_disk_bytes=4096,
     data_dir_free_bytes=10**9,
     began_at=1_764_000_000.0,
