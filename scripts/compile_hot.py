@@ -19,6 +19,7 @@ HOT = (
     "adapters/smpp/locate.py",
     "adapters/smpp/session.py",
     "adapters/smpp/splice.py",
+    "adapters/smpp/traffic.py",
     "engine/audience.py",
     "engine/composition.py",
     "engine/decision.py",
@@ -26,6 +27,7 @@ HOT = (
     "engine/leasebook.py",
     "engine/predicate.py",
     "engine/recorder.py",
+    "engine/totals.py",
     "segments/numbering.py",
     "segments/numbers.py",
 )
