@@ -21,8 +21,8 @@ HOME_S = 40.0
 SETTLED_S = 40.0
 POLL_S = 0.05
 _AWAY: tuple[type[BaseException], ...] = (*DATABASE_AWAY, asyncpg.PostgresError)
-# A platform that is owed answers for so long, with no traffic, binds anew.
-SILENCE_S = 1.0
+# A platform that is owed answers for so long binds anew; the latest late answer comes before.
+SILENCE_S = 4.0
 
 
 class Violation(Exception):  # noqa: N818  # what it is: the rule that does not hold
@@ -62,7 +62,7 @@ class Judge:
         world.flow(on=False)
         ends = time.monotonic() + HOME_S
         silent_at = time.monotonic() + SILENCE_S
-        while any(stream.waiting for stream in world.streams):
+        while not all(stream.ready for stream in world.streams):
             if time.monotonic() > silent_at:
                 for stream in world.streams:
                     stream.give_up_on_silence()

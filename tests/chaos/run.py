@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from tests.chaos.judge import Judge, Violation
+from tests.chaos.judge import SILENCE_S, Judge, Violation
 from tests.chaos.kinds import Kind
 from tests.chaos.world import World
 from tests.node.harness import campaign
@@ -146,8 +146,9 @@ class Run:
         while world.smsc.ads_accepted < ads or any(
             stream.answered < wanted for stream, wanted in zip(world.streams, answers, strict=True)
         ):
-            for stream in world.streams:
-                stream.give_up_on_silence()
+            if time.monotonic() - began > SILENCE_S:
+                for stream in world.streams:
+                    stream.give_up_on_silence()
             if time.monotonic() - began > RECOVERY_S:
                 gates = [worker["gate"] for worker in world.node.status()]
                 raise Violation(f"no ads or answers {RECOVERY_S:g} s after {names}; gates {gates}")

@@ -62,6 +62,13 @@ class Stream:
         self._ledger = ledger
         self._backlog: deque[Notification] = deque()
         self._leaving_since: float | None = None
+        self._bound = False
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether its bind was answered, its link is up to stay, and every notification is answered."""
+        stays = self._bound and self.platform.connected and self._leaving_since is None
+        return stays and not self.waiting
 
     @property
     def answered(self) -> int:
@@ -110,8 +117,10 @@ class Stream:
 
     async def _connect(self) -> None:
         self._leaving_since = None
+        self._bound = False
         try:
             await self.platform.connect(CONNECT_S)
+            self._bound = True
         except OSError:  # nobody listens, nobody answers, or the link went again: the next tick tries anew
             self.platform.abort()
             await asyncio.sleep(RECONNECT_S)
