@@ -30,11 +30,28 @@ def systemd(tmp_path: Path) -> Iterator[socket.socket]:
         yield listening
 
 
-async def told(systemd: socket.socket, word: bytes) -> None:
-    """Wait until systemd was told a word."""
-    async with asyncio.timeout(10):
-        while word not in (await asyncio.get_running_loop().sock_recv(systemd, 4096)).split(b"\n"):
-            pass
+class Systemd:
+    """Reads what it is told all the time, as systemd does: a full socket would drop the last word."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self._words: set[bytes] = set()
+        self._reading = asyncio.ensure_future(self._read(listening))
+
+    async def _read(self, listening: socket.socket) -> None:
+        while True:
+            octets = await asyncio.get_running_loop().sock_recv(listening, 4096)
+            self._words.update(octets.split(b"\n"))
+
+    async def told(self, word: bytes) -> None:
+        """Wait until it was told a word, once more than it was waited for before."""
+        async with asyncio.timeout(10):
+            while word not in self._words:
+                await asyncio.sleep(0.01)
+        self._words.discard(word)
+
+    def end(self) -> None:
+        """Read no more."""
+        self._reading.cancel()
 
 
 async def reload(node: Node, text: str) -> list[dict[str, Any]]:
@@ -73,12 +90,13 @@ async def test_a_reload_takes_over_what_it_can_and_names_the_rest(
 ) -> None:
     """Trial list, share, lists and switch change on a living session; a faulty file changes nothing."""
     environment = {"NOTIFY_SOCKET": systemd.getsockname(), "WATCHDOG_USEC": "1000000"}
+    listener = Systemd(systemd)
     async with (
         SimulatedSmsc(ads=[AD]) as smsc,
         running(tmp_path, settings_for(smsc.port), environment) as node,
     ):
-        await told(systemd, b"READY=1")
-        await told(systemd, b"WATCHDOG=1")
+        await listener.told(b"READY=1")
+        await listener.told(b"WATCHDOG=1")
         await node.book(campaign("sol", AD, 100_000))
         await node.gate(None)
         platform = RawPlatform(*node.relay)
@@ -88,8 +106,8 @@ async def test_a_reload_takes_over_what_it_can_and_names_the_rest(
         settings = settings_for(smsc.port, ads={"only_subscribers": ["55 0000 0003", "+525500000004"]})
         settings["relay"]["workers"] = 2
         said = await reload(node, yaml.safe_dump(settings))
-        await told(systemd, b"RELOADING=1")
-        await told(systemd, b"READY=1")
+        await listener.told(b"RELOADING=1")
+        await listener.told(b"READY=1")
         assert said[-1]["applied"] == ["ads.only_subscribers"]
         assert said[-1]["needs_restart"] == ["relay.workers"]
         shown = {each["key"]: (each["old"], each["new"], each["live"]) for each in said[:-1]}
@@ -118,4 +136,5 @@ async def test_a_reload_takes_over_what_it_can_and_names_the_rest(
         assert counts["pass_through"]["system_id"] == 10
         platform.abort()
         assert await node.stop() == 0
-        await told(systemd, b"STOPPING=1")
+        await listener.told(b"STOPPING=1")
+    listener.end()
