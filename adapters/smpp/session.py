@@ -319,20 +319,18 @@ class Session:
     def _withholds(self, insertion: Insertion, command: int, status: int) -> bool:
         """Book an answer; True when it is withheld because the original goes out bare instead."""
         if status == ESME_ROK and command != GENERIC_NACK:
-            self._breaker.accepted(insertion.campaign, insertion.creative_version)
-            self._end(insertion, _ACCEPTED, _NO_CAUSE)
+            self._end(insertion, _ACCEPTED, _NO_CAUSE, status)
             return False
-        self._breaker.refused(insertion.campaign, insertion.creative_version, status)
         if command == GENERIC_NACK:
-            self._end(insertion, _REJECTED, Cause.GENERIC_NACK)
+            self._end(insertion, _REJECTED, Cause.GENERIC_NACK, status)
             return False
         if status in self._retry_on and insertion.original:
-            self._end(insertion, _REJECTED, Cause.AD_REFUSED_BY_SMSC)
+            self._end(insertion, _REJECTED, Cause.AD_REFUSED_BY_SMSC, status)
             if self.ending or self.stage is _BROKEN:
                 return False
             self.to_smsc += insertion.original
             return True
-        self._end(insertion, _REJECTED, Cause.STATUS)
+        self._end(insertion, _REJECTED, Cause.STATUS, status)
         return False
 
     def _answered_late(self, command: int, status: int, sequence: int) -> bool:
@@ -375,10 +373,14 @@ class Session:
             self._alarm(recorder.fault)
         return False
 
-    def _end(self, insertion: Insertion, kind: Kind, cause: Cause) -> None:
+    def _end(self, insertion: Insertion, kind: Kind, cause: Cause, status: int = 0) -> None:
         """Book an outcome; a fault here leaves the insertion open, and never keeps an answer back."""
         try:
             self._recorder.ended(insertion, kind, cause)
+            if kind is _ACCEPTED:
+                self._breaker.accepted(insertion.campaign, insertion.creative_version)
+            elif kind is _REJECTED:
+                self._breaker.refused(insertion.campaign, insertion.creative_version, status)
         except Exception as error:  # noqa: BLE001  # the answer goes on whatever our books suffer
             self._alarm(error)
 

@@ -6,6 +6,7 @@ import pytest
 
 import adapters.smpp.session as session_module
 import engine.inserter as inserter_module
+from engine.breaker import Breaker
 from engine.decision import Creative
 from engine.journal import Kind
 from engine.reasons import Reason
@@ -248,6 +249,23 @@ def test_a_fault_while_booking_an_outcome_keeps_no_answer_back(
     )
     assert len(world.alarms) == 1
     assert world.books.inserted == 1
+
+
+@pytest.mark.interpreted
+@pytest.mark.parametrize("status", [0, RINVMSGLEN])
+def test_a_fault_of_the_breaker_keeps_no_answer_back(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    """The answer passes or the original goes out bare, the outcome is booked, the fault is heard."""
+    world = make_world().bound()
+    world.from_platform(FIRST.octets)
+    with monkeypatch.context() as patch:
+        patch.setattr(Breaker, "accepted", fail)
+        patch.setattr(Breaker, "refused", fail)
+        said = world.from_smsc(answer(7, status))
+    assert (said, world.to_smsc.endswith(FIRST.octets)) == (
+        (b"", True) if status == RINVMSGLEN else (answer(7, status), False)
+    )
+    assert len(world.alarms) == 1
+    assert world.journal.entries[-1].kind == (Kind.REJECTED if status else Kind.ACCEPTED)
 
 
 @pytest.mark.interpreted
