@@ -8,10 +8,12 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -21,6 +23,7 @@ from adapters.postgres.server import EmbeddedServer
 from adapters.processes.child import Spec
 from adapters.processes.children import SILENCE_S, STARTUP_S, Child, Deaths
 from adapters.processes.doorkeeper import Doorkeeper
+from adapters.processes.endless import again_after_faults
 from adapters.processes.messages import Connection, Database, Drain
 from adapters.processes.reloading import reread, written
 from adapters.processes.systemd import Notifier
@@ -103,9 +106,9 @@ class Supervisor:
             self._run_dir = _run_dir(self._data_dir)
             addresses = self._open_sockets(self._run_dir)
             self._start_children()
-            tasks = [asyncio.ensure_future(self._run_database()), asyncio.ensure_future(self._watch())]
+            tasks = [_kept_up(self._run_database), _kept_up(self._watch)]
             await self._until_up()
-            tasks += [asyncio.ensure_future(self._accept(name)) for name in self._listening]
+            tasks += [_kept_up(partial(self._accept, name)) for name in self._listening]
             if not self._stop.is_set():
                 self._ready(addresses)
                 self._notifier.ready()
@@ -320,6 +323,15 @@ class Supervisor:
         if self._http is not None:
             self._http.close()
         self._control_listening.close()
+
+
+def _kept_up(work: Callable[[], Coroutine[Any, Any, None]]) -> "asyncio.Future[None]":
+    """Run work beside the rest; a bug in it is alarmed, and it begins again."""
+    return asyncio.ensure_future(again_after_faults(work, _alarm))
+
+
+def _alarm(error: Exception) -> None:
+    log.error("alarm_internal_error", exc_info=error)
 
 
 async def _ends(child: Child, timeout_s: float) -> None:

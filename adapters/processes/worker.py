@@ -8,11 +8,9 @@ import signal
 import socket
 import time
 import traceback
-from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -32,6 +30,7 @@ from adapters.processes.child import (
 )
 from adapters.processes.connector import Connector
 from adapters.processes.control_client import ControlClient
+from adapters.processes.endless import again_after_faults
 from adapters.processes.messages import (
     Alive,
     AskSessions,
@@ -139,7 +138,7 @@ class Worker:
         """Work until drained."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._start_drain)
         tasks = [
-            asyncio.ensure_future(self._unending(each))
+            asyncio.ensure_future(again_after_faults(each, self._alarm))
             for each in (
                 self._control.run,
                 self._watch.run,
@@ -161,15 +160,6 @@ class Worker:
         self._recorder.commit()
         self._journal.sync()
         self._journal.close()
-
-    async def _unending(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Do endless work, again after a fault in it: a bug there is alarmed and ends nothing else."""
-        while True:
-            try:
-                await work()
-            except Exception as error:  # noqa: BLE001  # whatever it is, the relay goes on
-                self._alarm(error)
-                await asyncio.sleep(BEAT_S)
 
     # -- connections ------------------------------------------------------------------------------
 
