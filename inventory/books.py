@@ -125,6 +125,23 @@ class CampaignCounts:
     settled: int
     leased: int
 
+    def tally(self) -> dict[str, int]:
+        """Return the counts by the names that documents give them."""
+        return {
+            "inserted": self.inserted,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "unknown": self.unknown,
+            "in_flight": self.in_flight,
+            "delivered": self.delivered,
+            "failed": self.failed,
+            "returned": self.returned,
+        }
+
+    def ledger(self) -> dict[str, int | None]:
+        """Return the ledger's row by the names that documents give it."""
+        return {"settled": self.settled, "leased": self.leased, "free": self.free}
+
     @property
     def in_flight(self) -> int:
         """Insertions whose fate is not known yet."""

@@ -78,15 +78,8 @@ def _campaign(counts: CampaignCounts) -> dict[str, Any]:
         "id": counts.id,
         "name": counts.name,
         "quantity": counts.quantity,
-        "inserted": counts.inserted,
-        "accepted": counts.accepted,
-        "rejected": counts.rejected,
-        "unknown": counts.unknown,
-        "in_flight": counts.in_flight,
-        "delivered": counts.delivered,
-        "failed": counts.failed,
-        "returned": counts.returned,
-        "ledger": {"settled": counts.settled, "leased": counts.leased, "free": counts.free},
+        **counts.tally(),
+        "ledger": counts.ledger(),
     }
 
 

@@ -247,17 +247,8 @@ def _document(
         "test": row["test"],
         "external_id": row["external_id"],
         "labels": row["labels"],
-        "counts": {
-            "inserted": counts.inserted,
-            "accepted": counts.accepted,
-            "rejected": counts.rejected,
-            "unknown": counts.unknown,
-            "in_flight": counts.in_flight,
-            "delivered": counts.delivered,
-            "failed": counts.failed,
-            "returned": counts.returned,
-        },
-        "ledger": {"settled": counts.settled, "leased": counts.leased, "free": counts.free},
+        "counts": counts.tally(),
+        "ledger": counts.ledger(),
     }
 
 
