@@ -4,11 +4,12 @@ import asyncio
 import ssl
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import Final, NamedTuple
 
+from adapters.simulator.conditions import Conditions
 from adapters.simulator.latency import LatencyHistogram
 from adapters.simulator.notification import Notification
 from adapters.simulator.pace import Pace
@@ -60,7 +61,7 @@ class Outstanding(NamedTuple):
     sent_at: float
 
 
-class RawPlatform:
+class RawPlatform(Conditions):
     """An ESME of one connection at a time; sequence numbers and counts go on over reconnects.
 
     `window` is the most submits without an answer. `keep_frames` is how many received PDUs `frames` holds.
@@ -98,7 +99,7 @@ class RawPlatform:
         self._leaving = False
         self._link: _Link | None = None
         self._requests: dict[int, asyncio.Future[bytes]] = {}
-        self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        super().__init__()
 
     @property
     def connected(self) -> bool:
@@ -200,17 +201,6 @@ class RawPlatform:
                 else:
                     return
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
-        """Wait until a condition on this platform holds. Raises TimeoutError."""
-        if condition():
-            return
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append((condition, waiter))
-        try:
-            await asyncio.wait_for(waiter, timeout_s)
-        finally:
-            self._waiters = [pair for pair in self._waiters if pair[1] is not waiter]
-
     async def close(self, timeout_s: float = 5.0) -> None:
         """Unbind and close; without an answer to unbind the link is dropped."""
         if self._link is None:
@@ -287,7 +277,7 @@ class RawPlatform:
                     self.unexpected += 1
             else:
                 self._serve(command, sequence)
-        self._wake()
+        self.moved()
 
     def lost(self) -> None:
         """Take note that the link is gone."""
@@ -296,11 +286,11 @@ class RawPlatform:
         for request in self._requests.values():
             if not request.done():
                 request.set_exception(LinkLostError("the link was lost before the answer"))
-        self._wake()
+        self.moved()
 
     def resumed(self) -> None:
         """Take note that the socket takes octets again."""
-        self._wake()
+        self.moved()
 
     def _serve(self, command: int, sequence: int) -> None:
         """Answer the SMSC's requests: receipts, enquire_link, unbind."""
@@ -309,11 +299,6 @@ class RawPlatform:
             self.write(pdu(command | RESPONSE, sequence, b"\0"))
         elif command in (ENQUIRE_LINK, UNBIND):
             self.write(pdu(command | RESPONSE, sequence))
-
-    def _wake(self) -> None:
-        for condition, waiter in self._waiters:
-            if not waiter.done() and condition():
-                waiter.set_result(None)
 
 
 def _emptied(backlog: deque[Item]) -> Iterator[Item]:

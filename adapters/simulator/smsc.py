@@ -9,6 +9,7 @@ from random import Random
 from types import TracebackType
 from typing import Final, Literal, NamedTuple, Self
 
+from adapters.simulator.conditions import Conditions
 from adapters.simulator.faults import NO_FAULTS, Faults
 from adapters.simulator.handset import Alphabet, shown
 from adapters.simulator.pdu import ESME_ROK, Bind, MalformedError, Submit, read_submit
@@ -26,7 +27,7 @@ class Frame(NamedTuple):
     octets: bytes
 
 
-class SimulatedSmsc:
+class SimulatedSmsc(Conditions):
     """An SMSC on one port; all counts go on over stop and start.
 
     `credentials` (system_id → password) None admits everybody. `light` answers submits without reading
@@ -83,7 +84,7 @@ class SimulatedSmsc:
         self._issued = 0
         self._stored: dict[str, deque[Receipt]] = {}
         self._server: asyncio.Server | None = None
-        self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        super().__init__()
         self.faults = faults
 
     @property
@@ -153,17 +154,6 @@ class SimulatedSmsc:
     ) -> None:
         await self.stop()
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
-        """Wait until a condition on the counts holds. Raises TimeoutError."""
-        if condition():
-            return
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append((condition, waiter))
-        try:
-            await asyncio.wait_for(waiter, timeout_s)
-        finally:
-            self._waiters = [pair for pair in self._waiters if pair[1] is not waiter]
-
     def register_ads(self, *texts: str) -> None:
         """Make ads known to the count."""
         self.tally.register(*texts)
@@ -203,12 +193,6 @@ class SimulatedSmsc:
         """Keep a PDU as long as there is room for it."""
         if self.frames.maxlen:
             self.frames.append(Frame(session, frame))
-
-    def moved(self) -> None:
-        """Wake whoever waits for a condition that holds now."""
-        for condition, waiter in self._waiters:
-            if not waiter.done() and condition():
-                waiter.set_result(None)
 
     def next_message_id(self) -> str:
         """Issue a message id in the form that answers carry."""
