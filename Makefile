@@ -27,7 +27,7 @@ test: $(TSTAMP)
 	$(BIN)/python -m pytest
 
 unit: $(TSTAMP)
-	$(BIN)/python -m pytest tests/unit tests/property
+	$(BIN)/python -m pytest -n 2 tests/unit tests/property
 
 # Minutes of faults of every kind against a whole node; CHAOS="--seed S" repeats a run, --help says more.
 chaos: $(TSTAMP)
