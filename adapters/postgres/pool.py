@@ -1,8 +1,9 @@
 """Connections: how a pool is opened, and which errors mean that the database is away."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import TypeAlias
 
 import asyncpg
@@ -16,6 +17,8 @@ Connection: TypeAlias = (
 CHANNEL = "posdata"
 """NOTIFY channel; the payload is the name of the table that changed."""
 
+CLOSE_S = 2.0
+
 DATABASE_AWAY: tuple[type[BaseException], ...] = (
     OSError,
     TimeoutError,
@@ -26,6 +29,9 @@ DATABASE_AWAY: tuple[type[BaseException], ...] = (
     asyncpg.InsufficientResourcesError,
 )
 """What a call raises while the database is away, stopping or full: try again later, nothing is half done."""
+
+DATABASE_FAULTS: tuple[type[BaseException], ...] = (*DATABASE_AWAY, asyncpg.PostgresError)
+"""All that a call may raise: the database is away, or refused what it was asked."""
 
 
 async def _prepare(connection: Connection) -> None:
@@ -42,6 +48,33 @@ async def open_pool(dsn: str, *, min_size: int = 1, max_size: int = 8, command_t
         init=_prepare,
         server_settings={"application_name": "posdata", "timezone": "UTC", "jit": "off"},
     )
+
+
+async def close_pool(pool: Pool) -> None:
+    """Close a pool, by force when it takes longer than CLOSE_S."""
+    with suppress(*DATABASE_AWAY):
+        async with asyncio.timeout(CLOSE_S):
+            await pool.close()
+            return
+    pool.terminate()
+
+
+async def listen(pool: Pool, changed: Callable[[], None]) -> None:
+    """Call `changed` at every notice on CHANNEL. Raises `ConnectionError` when the connection ends."""
+    gone = asyncio.Event()
+
+    def heard(*_: object) -> None:
+        changed()
+
+    async with pool.acquire() as connection:
+        connection.add_termination_listener(lambda _: gone.set())
+        await connection.add_listener(CHANNEL, heard)
+        try:
+            await gone.wait()
+        finally:
+            if not connection.is_closed():
+                await connection.remove_listener(CHANNEL, heard)
+    raise ConnectionError("the listening connection was closed")
 
 
 @asynccontextmanager

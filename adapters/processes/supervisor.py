@@ -24,10 +24,10 @@ from adapters.processes.child import Spec
 from adapters.processes.children import SILENCE_S, STARTUP_S, Child, Deaths
 from adapters.processes.doorkeeper import Doorkeeper
 from adapters.processes.endless import again_after_faults
+from adapters.processes.links import DRAIN_S
 from adapters.processes.messages import Connection, Database, Drain
 from adapters.processes.reloading import reread, written
 from adapters.processes.systemd import Notifier
-from adapters.processes.worker import DRAIN_S
 from engine.endpoint import Endpoint
 from engine.settings import Settings
 

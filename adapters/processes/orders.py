@@ -1,0 +1,144 @@
+"""What control tells a worker, and what the worker makes of it: plans, switches, leases, harmful texts."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import structlog
+
+from adapters.processes.messages import (
+    Confirm,
+    FromControl,
+    Harmful,
+    Leases,
+    Message,
+    NewPlan,
+    Recall,
+    Returned,
+    SetSwitches,
+    Want,
+)
+from adapters.processes.plan_file import map_plan
+from adapters.processes.worker_core import Core
+from engine.assembly import make_decision
+from engine.breaker import without
+from inventory.plan import Plan, PlanError, PlannedCampaign
+
+log = structlog.get_logger()
+
+
+class Orders:
+    """One worker's obedience; `say` sends a message to control, if it is there."""
+
+    def __init__(self, core: Core, say: Callable[[Message], bool]) -> None:
+        self._core = core
+        self._say = say
+        self._plan: Plan | None = None
+        self._catalogue: tuple[PlannedCampaign, ...] = ()
+        self._catalogue_digest = ""
+        self._serving: frozenset[int] = frozenset()
+        self._stopped: frozenset[int] = frozenset()
+        self._textless: frozenset[int] = frozenset()
+
+    def heard(self, message: FromControl) -> None:
+        """Act on a message; what it breaks must not end the line."""
+        self._core.gate.heard_at = time.monotonic()
+        try:
+            self._obey(message)
+        except Exception as error:  # noqa: BLE001  # the relay goes on as it did
+            self._core.faults.alarm(error)
+        self._core.gate.tell()
+
+    def _obey(self, message: FromControl) -> None:
+        match message:
+            case Leases():
+                self._take_leases(message)
+            case NewPlan():
+                self._take_plan(Path(message.path))
+            case SetSwitches():
+                self._take_switches(message)
+            case Recall():
+                self._return(self._core.book.recall(message.campaign))
+            case _:
+                pass  # Ping: being heard is all
+
+    # -- leases -----------------------------------------------------------------------------------
+
+    def _take_leases(self, message: Leases) -> None:
+        book = self._core.book
+        for campaign, totals in message.totals.items():
+            book.hear(campaign, totals)
+        self._return(book.untold(message.totals))
+        self._core.gate.leased = True
+        self._core.figures.lease_at = time.monotonic()
+
+    def ask(self) -> None:
+        """Ask for what runs short, give back what no longer serves."""
+        book = self._core.book
+        self._return(book.surrender(self._serving))
+        if requests := book.requests(self._serving):
+            self._say(Want(requests=tuple(requests), at=time.monotonic()))
+
+    def _return(self, totals: dict[int, int]) -> None:
+        if totals:
+            self._say(Returned(totals=totals))
+
+    # -- plans ------------------------------------------------------------------------------------
+
+    def _take_plan(self, path: Path) -> None:
+        """Switch to a new plan between two messages; a bad one leaves the former in force."""
+        try:
+            plan = map_plan(path)
+        except (OSError, PlanError) as error:
+            log.error("alarm_plan_unreadable", path=str(path), error=str(error))
+            return
+        if plan.numbering != self._core.numbering.digest:
+            log.error("alarm_plan_for_other_numbering", path=str(path))
+            return
+        if plan.catalogue_digest != self._catalogue_digest:
+            self._catalogue = plan.catalogue()
+            self._catalogue_digest = plan.catalogue_digest
+            self._serving = frozenset(planned.number for planned in self._catalogue)
+        self._plan = plan
+        self._core.figures.plan_at = time.monotonic()
+        self._serve_plan(plan)
+
+    def _serve_plan(self, plan: Plan) -> None:
+        """Choose by this plan from now on, without the texts that do harm."""
+        core = self._core
+        catalogue, self._textless = without(self._catalogue, core.breaker.harmful)
+        decision = make_decision(plan, catalogue, core.book, core.settings, core.numbering, random.random)
+        self._mark_stopped()
+        now = time.time()
+        for inserter in core.inserters.values():
+            inserter.decision = decision
+            inserter.at(now)
+
+    # -- switches and harm ------------------------------------------------------------------------
+
+    def _take_switches(self, message: SetSwitches) -> None:
+        self._core.gate.ads_on = message.ads_on
+        self._stopped = message.stopped
+        if self._core.breaker.hear(message.harmful) and self._plan is not None:
+            self._serve_plan(self._plan)
+        self._mark_stopped()
+        self._core.gate.tell()
+        self._say(Confirm(version=message.version))
+
+    def _mark_stopped(self) -> None:
+        stopped = self._stopped | self._textless
+        for lease in self._core.book:
+            lease.stopped = lease.campaign in stopped
+
+    def judge_texts(self) -> None:
+        """Stop the texts that the SMSC refuses more often than bare notifications; tell control."""
+        breaker = self._core.breaker
+        found = breaker.judge()
+        for verdict in found:
+            log.error("alarm_text_harmful", **asdict(verdict))
+        if found and self._plan is not None:
+            self._serve_plan(self._plan)
+        for verdict in breaker.untold():
+            self._say(Harmful(verdict=verdict))

@@ -1,0 +1,76 @@
+"""Control's duty towards the plan: made from the campaigns that serve, written, told to the workers."""
+
+import time
+from datetime import datetime
+from pathlib import Path
+
+from adapters.files.reference_data import load_geography, load_numbering
+from adapters.postgres.campaigns import PostgresCampaigns
+from adapters.processes.child import Spec
+from adapters.processes.messages import NewPlan, Recall
+from adapters.processes.plan_file import newest_plan_version, write_plan
+from adapters.processes.worker_lines import WorkerLine, WorkerLines
+from engine.composition import septets_of
+from engine.settings import QuietHours, Settings
+from inventory.planner import Planner
+from segments.clock import pinned_zone
+from segments.targets import Target, compile_target
+
+
+class Replanning:
+    """Plans of one node."""
+
+    def __init__(self, spec: Spec, lines: WorkerLines) -> None:
+        self._data_dir = spec.data_dir
+        self._lines = lines
+        self._newest: NewPlan | None = None
+        self._version = newest_plan_version(spec.data_dir)
+        self._planner = _make_planner(spec)
+
+    @property
+    def planned(self) -> bool:
+        """Tell whether there is a plan."""
+        return self._newest is not None
+
+    def take_settings(self, settings: Settings) -> None:
+        """Plan by these settings from the next plan on."""
+        self._planner.keep_quiet(_hours(settings.policy.quiet_hours))
+
+    def tell(self, line: WorkerLine) -> None:
+        """Tell a worker the newest plan, if there is one."""
+        if self._newest is not None:
+            line.say(self._newest)
+
+    async def plan(self, campaigns: PostgresCampaigns, now: datetime) -> None:
+        """Plan, tell every worker, and ask them for the units that others lack."""
+        serving = await campaigns.serving(now)
+        self._version = max(self._version + 1, time.time_ns())  # the clock may jump back
+        plan = self._planner.plan(self._version, serving, now.timestamp())
+        self._newest = NewPlan(path=str(write_plan(self._data_dir, plan)))
+        self._lines.broadcast(self._newest)
+        if len(self._lines) > 1:
+            for each in serving:
+                if each.free == 0 and each.leased:
+                    self._lines.broadcast(Recall(campaign=each.campaign.number))
+
+
+def _make_planner(spec: Spec) -> Planner:
+    geography = load_geography()
+    numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
+
+    def compiled(target: Target) -> frozenset[int]:
+        return compile_target(target, numbering, geography)
+
+    policy = spec.settings.policy
+    return Planner(
+        numbering.digest,
+        len(numbering.places),
+        compiled,
+        septets_of,
+        pinned_zone(policy.default_timezone),
+        _hours(policy.quiet_hours),
+    )
+
+
+def _hours(quiet: QuietHours | None) -> tuple[int, int] | None:
+    return None if quiet is None else (quiet.start, quiet.end)

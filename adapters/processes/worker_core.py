@@ -1,0 +1,88 @@
+"""What the duties of a worker share: its journal, its books, what chooses, and how it is told."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.files.journal_reader import boot_id, epoch_folder
+from adapters.files.journal_writer import JournalWriter
+from adapters.files.reference_data import load_numbering
+from adapters.metrics.worker_figures import WorkerFigures
+from adapters.processes.child import Spec
+from adapters.processes.gate import Gate
+from adapters.processes.worker_faults import Faults
+from engine.assembly import make_inserter
+from engine.breaker import Breaker
+from engine.inserter import Inserter
+from engine.journal import FORMAT
+from engine.leasebook import LeaseBook
+from engine.recorder import Recorder
+from engine.settings import Settings
+from inventory.books import Epoch
+from segments.numbering import Numbering
+
+
+@dataclass(slots=True)
+class Core:
+    """One worker's parts; `settings` are those in force, `inserters` go by route."""
+
+    spec: Spec
+    settings: Settings
+    epoch: Epoch
+    numbering: Numbering
+    journal: JournalWriter
+    recorder: Recorder
+    book: LeaseBook
+    breaker: Breaker
+    inserters: Mapping[str, Inserter]
+    gate: Gate
+    figures: WorkerFigures
+    faults: Faults
+
+    def commit(self) -> None:
+        """Write what is owed to the journal; what it raises is heard."""
+        self.recorder.commit()
+        if self.recorder.fault is not None:
+            self.faults.alarm(self.recorder.fault)
+
+
+def make_core(spec: Spec) -> Core:
+    """Return the parts of a worker that begins a new epoch now. Raises `OSError` without a journal."""
+    settings = spec.settings
+    numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
+    epoch = Epoch(settings.node.name, spec.worker, time.time_ns())
+    journal = _open_journal(spec, epoch)
+    recorder = Recorder(journal)
+    inserters = {route.name: make_inserter(settings, route, numbering) for route in settings.relay.routes}
+    figures = WorkerFigures(spec.worker, inserters, recorder, journal, bypass=spec.bypass)
+    return Core(
+        spec=spec,
+        settings=settings,
+        epoch=epoch,
+        numbering=numbering,
+        journal=journal,
+        recorder=recorder,
+        book=LeaseBook(settings.leases.horizon_s),
+        breaker=Breaker(),
+        inserters=inserters,
+        gate=Gate(settings, spec.data_dir, inserters),
+        figures=figures,
+        faults=Faults(figures),
+    )
+
+
+def _open_journal(spec: Spec, epoch: Epoch) -> JournalWriter:
+    sync = spec.settings.journal.sync
+    return JournalWriter(
+        epoch_folder(spec.data_dir, epoch),
+        {
+            "node": epoch.node,
+            "worker": epoch.worker,
+            "epoch": epoch.number,
+            "boot_id": boot_id(),
+            "sync": sync,
+            "format": FORMAT,
+        },
+        syncs=sync == "always",
+    )
