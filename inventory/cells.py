@@ -1,0 +1,221 @@
+"""Cells: traffic that the same campaigns may use, told apart no further.
+
+A raw cell is (place, slot of time, room class). Places on one clock that the same targets cover form
+a group, room classes that the same texts fit form a level, and raw cells whose eligible campaigns
+are the same are merged into one cell. `CellMap` is that structure: it depends on bookings and policy
+alone, and is laid over any `Supply` (a forecast, or what came) in a few milliseconds.
+
+    reaches = [Reach(...) for each campaign]
+    cells = CellMap(reaches, ground, first, last)
+    supply = cells.supply(forecast, since=now)         # notifications per cell that are still to come
+    cells.start, cells.campaign                        # CSR: who may be served in a cell
+    cells.offered(forecast)                            # per campaign and slot: its eligible traffic
+
+Quiet hours and campaign hours are the subscriber's clock: each place has its own.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inventory.campaign import HoursWindow
+from inventory.pacing import Quiet
+from inventory.plan import ROOM_CLASS_FLOORS, ROOM_CLASSES
+from inventory.supply import HOUR_S, Counts, Supply
+from inventory.timeline import Timeline
+
+# The room a text must fit by class: what fits a class's lower end fits all of it. The lowest class
+# has no lower end to speak of, so what may fit some of it is tried there.
+FITTED_ROOMS = (ROOM_CLASS_FLOORS[1] - 1, *ROOM_CLASS_FLOORS[1:])
+
+NOBODY = -1
+
+# Sums of this many random bits for up to 2**13 campaigns are exact in a double.
+_HASH_BITS = 39
+_ROWS_AT_ONCE = 1 << 22
+
+Indexes = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The places there are: their time zones (IANA names, an index into them by place), and quiet hours."""
+
+    timezones: tuple[str, ...]
+    zone_of_place: Sequence[int]
+    quiet: Quiet
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where and when one campaign may be served.
+
+    `places` are dense indexes; `opens` and `closes` UTC seconds, half open; no `hours` means every
+    hour of the subscriber's clock; `size` is what its shortest text takes of the room, in characters.
+    """
+
+    places: frozenset[int]
+    opens: float
+    closes: float
+    hours: tuple[HoursWindow, ...]
+    size: int
+
+
+def lowest_class(size: int) -> int:
+    """Return the lowest room class that a text of `size` characters fits, ROOM_CLASSES when none."""
+    return sum(room < size for room in FITTED_ROOMS)
+
+
+class CellMap:
+    """Which campaigns may be served in which cell, from `first` to `last` (UTC seconds).
+
+    A campaign is a position in `reaches`. Cells are numbered from 0; `campaign[start[cell]:
+    start[cell + 1]]` are a cell's eligible campaigns, ascending, at least one.
+    `group_of_place` (places), `level_of_class` (ROOM_CLASSES) and `timeline` lead from a raw cell to
+    `cell_of[level, group, slot]`, which is `NOBODY` where no campaign is eligible.
+    Instants in `cuts` become bounds of slots too.
+    """
+
+    def __init__(
+        self, reaches: Sequence[Reach], ground: Ground, first: float, last: float, cuts: Iterable[float] = ()
+    ) -> None:
+        self.campaigns = len(reaches)
+        flights = [instant for each in reaches for instant in (each.opens, each.closes)]
+        self.timeline = Timeline(
+            first,
+            last,
+            ground.timezones,
+            {each.hours for each in reaches},
+            ground.quiet,
+            [*flights, *cuts],
+        )
+        self._lowest = np.array([lowest_class(each.size) for each in reaches], dtype=np.intp)
+        levels = np.unique(np.append(self._lowest[self._lowest < ROOM_CLASSES], 0))
+        self._level_floors = levels
+        self.level_of_class: Indexes = np.searchsorted(levels, np.arange(ROOM_CLASSES), side="right") - 1
+        self._open = _open(reaches, self.timeline, len(ground.timezones))
+        self._group(reaches, np.asarray(ground.zone_of_place, dtype=np.intp))
+        self._merge()
+
+    def _group(self, reaches: Sequence[Reach], zones: Indexes) -> None:
+        """Put places on one clock that the same campaigns may use into one group."""
+        covers = np.zeros((len(zones), self.campaigns), dtype=np.bool_)
+        for position, each in enumerate(reaches):
+            covers[np.fromiter(each.places, np.intp, len(each.places)), position] = True
+        signature = np.column_stack([zones.astype(np.float64), covers @ _hashes(self.campaigns)])
+        _, first, group = np.unique(signature, axis=0, return_index=True, return_inverse=True)
+        self.group_of_place: Indexes = group.reshape(-1)
+        self._covers = covers[first]
+        self._zone_of_group = zones[first]
+
+    def _merge(self) -> None:
+        """Give raw cells with the same eligible campaigns one number."""
+        levels, groups, slots = len(self._level_floors), len(self._covers), len(self.timeline)
+        signature = np.zeros((levels, groups, slots), dtype=np.uint64)
+        hashes = _hashes(self.campaigns)
+        for level, floor in enumerate(self._level_floors):
+            ceiling = self._level_floors[level - 1] if level else -1
+            joins = np.flatnonzero((self._lowest <= floor) & (self._lowest > ceiling))
+            for zone in np.unique(self._zone_of_group):
+                rows = np.flatnonzero(self._zone_of_group == zone)
+                covers = self._covers[np.ix_(rows, joins)].astype(np.float64)
+                is_open = self._open[zone][joins].astype(np.float64)
+                one, two = ((covers * each) @ is_open for each in hashes[joins].T)
+                signature[level, rows] = one.astype(np.uint64) * np.uint64(1 << 25) ^ two.astype(np.uint64)
+            if level:
+                signature[level] += signature[level - 1]
+        found, first, inverse = np.unique(signature, return_index=True, return_inverse=True)
+        empty = bool(found[0] == 0)
+        self.cell_of: Indexes = inverse.reshape(signature.shape) - empty
+        self._list_eligible(*np.unravel_index(first[empty:], signature.shape))
+
+    def _list_eligible(self, levels: Indexes, groups: Indexes, slots: Indexes) -> None:
+        counts: list[NDArray[np.intp]] = [np.zeros(1, dtype=np.intp)]
+        campaigns: list[NDArray[np.intp]] = []
+        floors = self._level_floors[levels]
+        step = max(1, _ROWS_AT_ONCE // max(1, self.campaigns))
+        for at in range(0, len(levels), step):
+            some = slice(at, at + step)
+            zones = self._zone_of_group[groups[some]]
+            eligible = self._covers[groups[some]] & (self._lowest <= floors[some, None])
+            eligible &= self._open[zones, :, slots[some]]
+            counts.append(np.count_nonzero(eligible, axis=1))
+            campaigns.append(np.nonzero(eligible)[1])
+        self.start: Indexes = np.cumsum(np.concatenate(counts))
+        self.campaign: Indexes = np.concatenate([np.zeros(0, dtype=np.intp), *campaigns])
+
+    def __len__(self) -> int:
+        """Return how many cells there are."""
+        return len(self.start) - 1
+
+    @cached_property
+    def cell(self) -> Indexes:
+        """The cell of each edge: where `campaign` holds who is eligible."""
+        return np.repeat(np.arange(len(self)), np.diff(self.start))
+
+    @property
+    def groups(self) -> int:
+        """How many groups of places there are."""
+        return len(self._covers)
+
+    def supply(self, supply: Supply, since: float | None = None) -> Counts:
+        """Return the notifications per cell, those from `since` on; hours that `supply` lacks have none."""
+        raw = self.raw(supply, since)
+        counted = np.bincount(self.cell_of.ravel() + 1, weights=raw.ravel(), minlength=len(self) + 1)
+        return counted[1:].astype(np.float64, copy=False)
+
+    def raw(self, supply: Supply, since: float | None = None) -> Counts:
+        """Return the notifications by (level, group, slot), those from `since` on."""
+        bounds = self.timeline.bounds
+        starts = bounds[:-1] if since is None else np.maximum(bounds[:-1], since)
+        row = (bounds[:-1] // HOUR_S).astype(np.intp) - supply.first_hour
+        known = (row >= 0) & (row < supply.hours)
+        share = np.where(known, np.maximum(0.0, bounds[1:] - starts) / HOUR_S, 0.0)
+        used = np.flatnonzero(share > 0)
+        raw = np.zeros((len(self._level_floors), self.groups, len(self.timeline)))
+        if used.size == 0:
+            return raw
+        low, high = row[used[0]], row[used[-1]] + 1
+        order = np.argsort(self.group_of_place, kind="stable")
+        first = np.searchsorted(self.group_of_place[order], np.arange(self.groups))
+        hours = supply.by_hour[low:high, order]
+        mix = np.add.reduceat(supply.room_mix[order], self._level_floors, axis=1)
+        for level in range(len(raw)):
+            by_group = np.add.reduceat(hours * mix[:, level], first, axis=1)
+            raw[level][:, used] = by_group[row[used] - low].T * share[used]
+        return raw
+
+    def offered(self, supply: Supply, since: float | None = None) -> Counts:
+        """Return each campaign's eligible traffic by slot: shape (campaigns, slots)."""
+        return self.offered_raw(self.raw(supply, since))
+
+    def offered_raw(self, raw: Counts) -> Counts:
+        """Return each campaign's eligible traffic by slot from what `raw` returned."""
+        offered = np.zeros((self.campaigns, len(self.timeline)))
+        fitting = np.zeros_like(raw[0])
+        for level in reversed(range(len(raw))):
+            fitting += raw[level]
+            joins = np.flatnonzero(self._lowest == self._level_floors[level])
+            for zone in np.unique(self._zone_of_group):
+                rows = self._zone_of_group == zone
+                covered = self._covers[np.ix_(rows, joins)].T.astype(np.float64) @ fitting[rows]
+                offered[joins] += covered * self._open[zone][joins]
+        return offered
+
+
+def _open(reaches: Sequence[Reach], timeline: Timeline, zones: int) -> NDArray[np.bool_]:
+    """Return when each campaign may be served: shape (zones, campaigns, slots)."""
+    allowed = {hours: timeline.allowed(hours) for hours in {each.hours for each in reaches}}
+    is_open = np.zeros((zones, len(reaches), len(timeline)), dtype=np.bool_)
+    for position, each in enumerate(reaches):
+        is_open[:, position] = allowed[each.hours] & timeline.within(each.opens, each.closes)
+    return is_open
+
+
+def _hashes(campaigns: int) -> NDArray[np.float64]:
+    """Return two whole numbers per campaign whose sums tell sets of campaigns apart."""
+    bits = np.random.Generator(np.random.PCG64(0)).integers(0, 1 << _HASH_BITS, (campaigns, 2))
+    return bits.astype(np.float64)
