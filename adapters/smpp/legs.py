@@ -184,6 +184,11 @@ class Link:
         self._draining = False
         self._complaint = "protocol_error"
 
+    @property
+    def legs(self) -> tuple[PlatformLeg | None, SmscLeg | None]:
+        """The two legs, as far as they are there."""
+        return self._platform, self._smsc
+
     # -- the platform's side ----------------------------------------------------------------------
 
     def platform_joined(self, leg: PlatformLeg) -> None:

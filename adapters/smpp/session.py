@@ -139,6 +139,10 @@ class Session:
         self._system_ids = system_ids
         self._listed = self._lists(self.system_id) and self.stage is not _OPENED
 
+    def unfinished(self) -> tuple[bytes, bytes]:
+        """Return what has come of PDUs that are not whole yet: from the platform, from the SMSC."""
+        return self._platform_rest, self._smsc_rest
+
     # -- from the platform ------------------------------------------------------------------------
 
     def from_platform(self, data: bytes, now: float) -> bytes:

@@ -118,6 +118,10 @@ class TlsPipe(asyncio.Protocol, asyncio.Transport):
         """Return what is known of the connection; `ssl_object` is its TLS."""
         return self._tls if name == "ssl_object" else self._tcp.get_extra_info(name, default)
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Put another protocol in the leg's place; it gets clear octets as the leg did."""
+        self._leg = cast("asyncio.Protocol", protocol)
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt and send."""
         if not self._tcp.is_closing():
