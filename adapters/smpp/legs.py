@@ -1,7 +1,6 @@
 """The sockets of a relayed session: one platform leg, one SMSC leg, born and dying together."""
 
 import asyncio
-import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -10,13 +9,13 @@ from time import monotonic
 from typing import Protocol, cast
 
 from adapters.smpp.session import Session, Stage
+from adapters.smpp.sockets import tune
 
 # A leg is released this long after the other has ended, whatever its peer does (DESIGN §2).
 LINGER_S = 1.0
 # A connection without a complete bind header is closed after this (SMPP 3.4 §7.2 session_init_timer).
 SESSION_INIT_S = 10.0
 CONNECT_TIMEOUT_S = 3.0
-TCP_USER_TIMEOUT_MS = 30_000
 # How a TLS handshake begins: a record of type handshake, version 3.x (RFC 8446 §5.1); no SMPP length does.
 TLS_HELLO = b"\x16\x03"
 # Above this much unsent towards one leg, the other is not read.
@@ -140,14 +139,6 @@ async def dial_plain(leg: SmscLeg, host: str, port: int, timeout_s: float) -> No
     """Connect a leg to an SMSC over plain TCP. Raises OSError, TimeoutError."""
     async with asyncio.timeout(timeout_s):
         await asyncio.get_running_loop().create_connection(lambda: leg, host, port)
-
-
-def tune(sock: socket.socket) -> None:
-    """Set what both legs need: no Nagle delay, keep-alive, a bound on unacknowledged data."""
-    if sock.family in (socket.AF_INET, socket.AF_INET6):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS)
 
 
 class Link:
