@@ -3,15 +3,16 @@
 import asyncio
 import getpass
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from adapters.cli.console import CommandError, ExitCode, complain
-from adapters.cli.database import open_database
+from adapters.cli.console import CommandError, ExitCode
+from adapters.cli.database import Session, open_database
 from adapters.cli.options import DEFAULT_CONFIG, ConfigFile, settings_at
 from adapters.files.node_status import is_running, read_status, switch_ads
 from adapters.postgres.switches import CampaignNotFoundError, PostgresSwitches
@@ -20,6 +21,8 @@ from engine.settings import Settings
 # A worker looks at the file every half second and says so with its next beat.
 CONFIRM_S = 5.0
 LOOK_S = 0.05
+# A database that does not answer is not waited for: what this node does needs none.
+ANSWER_S = 3.0
 # A node that has not beaten for this long is not asked; above CONFIRM_S, so that one that hangs is named.
 SEEN_WITHIN = timedelta(seconds=15)
 
@@ -67,16 +70,9 @@ def _switch(settings: Settings, *, on: bool) -> None:
     if on:  # the database's word and the file's both keep ads off: this node can only confirm after both
         everywhere = _tell(settings, on=on)
         _end(_say_here(settings, data_dir, on=on) and everywhere)
-        return
-    here = _say_here(settings, data_dir, on=on)
-    try:
-        everywhere = _tell(settings, on=on)
-    except CommandError as error:
-        if settings.database != "embedded" or not here:
-            raise
-        complain(error.lines)  # an embedded database has no other node to tell
-        return
-    _end(here and everywhere)
+    else:
+        here = _say_here(settings, data_dir, on=on)
+        _end(_tell(settings, on=on) and here)
 
 
 def _say_here(settings: Settings, data_dir: Path, *, on: bool) -> bool:
@@ -96,8 +92,21 @@ def _tell(settings: Settings, *, on: bool) -> bool:
         return asyncio.run(_tell_all(settings, on=on))
     except CommandError as error:
         word = "on" if on else "off"
-        line = f"posdata: other nodes were not told that ads are {word}; repeat this"
-        raise CommandError(ExitCode.UNREACHABLE, *error.lines, line) from None
+        line = f"{'; '.join(error.lines)}; no other node was told that ads are {word}: repeat this then"
+        raise CommandError(ExitCode.UNREACHABLE, line) from None
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Session]:
+    """Yield a session, soon or not at all; a database of our own may take its time to start."""
+    if settings.database == "embedded" and not is_running(Path(settings.node.data_dir)):
+        async with open_database(settings) as session:
+            yield session
+        return
+    async with open_database(
+        settings, answers_within_s=ANSWER_S, ends_within_s=ANSWER_S + CONFIRM_S
+    ) as session:
+        yield session
 
 
 def _confirms_here(data_dir: Path, *, on: bool) -> bool:
@@ -107,14 +116,14 @@ def _confirms_here(data_dir: Path, *, on: bool) -> bool:
 
 
 async def _tell_all(settings: Settings, *, on: bool) -> bool:
-    async with open_database(settings) as session:
+    async with _database(settings) as session:
         switches = PostgresSwitches(session.pool)
         version = await switches.ads(on=on, by=getpass.getuser(), now=datetime.now(UTC))
         return await _confirmed(switches, version, settings)
 
 
 async def _stop(settings: Settings, campaign: str, *, resume: bool = False) -> bool:
-    async with open_database(settings) as session:
+    async with _database(settings) as session:
         switches = PostgresSwitches(session.pool)
         try:
             act = switches.resume if resume else switches.stop

@@ -36,6 +36,11 @@ def complain(lines: Iterable[str]) -> None:
         print(line, file=sys.stderr)
 
 
+def one_line(error: BaseException) -> str:
+    """Return what an error says on one line, its name when it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def print_json(document: Any) -> None:
     """Write one JSON document to stdout."""
     print(json.dumps(document, indent=2))

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.console import CommandError, ExitCode
+from adapters.cli import database
+from adapters.cli.console import CommandError, ExitCode, one_line
 from adapters.cli.database import open_database
 from adapters.cli.options import DEFAULT_CONFIG, ConfigFile, settings_at
 from adapters.files.journal_reader import JOURNAL_FOLDER
@@ -45,13 +46,13 @@ def backup_command(file: DumpFile, *, config: ConfigFile = DEFAULT_CONFIG) -> No
     data_dir = _embedded(settings_at(config))
 
     async def backup() -> None:
-        async with owned_or_joined(data_dir) as dsn:
+        async with owned_or_joined(data_dir, database.OPEN_S) as dsn:
             await asyncio.to_thread(dump, data_dir, dsn, file)
 
     try:
         asyncio.run(backup())
     except (DumpError, ServerError) as error:
-        raise CommandError(ExitCode.UNREACHABLE, f"posdata: {error}") from None
+        raise CommandError(ExitCode.UNREACHABLE, f"posdata: {one_line(error)}") from None
     print(f"{file}: {file.stat().st_size} octets")
 
 
@@ -66,7 +67,7 @@ def restore_command(file: DumpFile, *, config: ConfigFile = DEFAULT_CONFIG) -> N
     try:
         check(data_dir, file)
     except DumpError as error:
-        raise CommandError(ExitCode.USAGE, f"posdata: {file} can't be restored: {error}") from None
+        raise CommandError(ExitCode.USAGE, f"posdata: {file} can't be restored: {one_line(error)}") from None
     lock = take_node_lock(data_dir)
     if lock is None:
         raise CommandError(ExitCode.USAGE, f"posdata: a node runs in {data_dir}; stop it, then restore")
@@ -75,7 +76,7 @@ def restore_command(file: DumpFile, *, config: ConfigFile = DEFAULT_CONFIG) -> N
     try:
         fenced = asyncio.run(restore(data_dir, file, by=getpass.getuser(), now=now))
     except (DumpError, ServerError) as error:
-        line = f"posdata: {error}; nothing was restored, ads are off on this node"
+        line = f"posdata: {one_line(error)}; nothing was restored, ads are off on this node"
         raise CommandError(ExitCode.UNREACHABLE, line) from None
     journals = set_aside(data_dir / JOURNAL_FOLDER, now)
     os.close(lock)

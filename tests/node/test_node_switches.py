@@ -129,7 +129,7 @@ async def test_off_takes_effect_within_a_second_and_outlives_a_restart(watch: Wa
 
 
 async def test_off_needs_no_database(watch: Watch) -> None:
-    """With every process of PostgreSQL frozen, ads stop within a second of the file."""
+    """With every process of PostgreSQL frozen, ads stop within a second of the file; exit 3, one line."""
     [postmaster] = [each for each in watch.node.members() if each.name() == "postgres"]
     frozen = [postmaster, *postmaster.children(recursive=True)]
     assert len(frozen) > 3
@@ -145,10 +145,12 @@ async def test_off_needs_no_database(watch: Watch) -> None:
         await asyncio.sleep(0.3)
         assert watch.seen == before
         assert max(watch.last.values()) - thrown < EFFECT_S
+        code, out, err = await command
     finally:
         _resume(frozen)
-    code, out, err = await command
-    assert (code, err) == (0, ""), out
+    assert (code, err.count("\n")) == (3, 1), err
+    assert "ads off: node relay-1 confirmed" in out
+    assert "lets nobody in; see postgres.log; no other node was told that ads are off" in err
     assert (await watch.ads("on"))[0] == 0
     await watch.more(SOL, LUNA)
 
