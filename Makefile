@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TSTAMP := $(VENV)/.installed-test
 
-.PHONY: setup demo test unit chaos check format lock figures tls-figures compile interpreted clean
+.PHONY: setup demo test unit chaos fuzz check format lock figures tls-figures compile interpreted clean
 
 setup: $(STAMP)
 
@@ -32,6 +32,10 @@ unit: $(TSTAMP)
 # Minutes of faults of every kind against a whole node; CHAOS="--seed S" repeats a run, --help says more.
 chaos: $(TSTAMP)
 	$(BIN)/python -m tests.chaos $(CHAOS)
+
+# A million mutated PDUs beside a session that keeps the rules; FUZZ="--seed S" repeats a run.
+fuzz: $(TSTAMP)
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 check: $(TSTAMP)
 	$(BIN)/ruff check .
