@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from engine.audience import AudienceRule, OnTrial, QuietHours, Share
+from engine.breaker import Breaker
 from engine.decision import Decision, Offer
 from engine.inserter import Inserter
 from engine.leasebook import LeaseBook
@@ -53,20 +54,23 @@ def audience_rules(settings: Settings, numbering: Numbering) -> Sequence[Audienc
     return rules
 
 
+def make_offers(
+    catalogue: Sequence[PlannedCampaign], book: LeaseBook, breaker: Breaker, settings: Settings
+) -> Sequence[Offer]:
+    """Return the offers of a plan's catalogue, slot by slot; they serve as long as it stays the same."""
+    separator = settings.ads.separator
+    return [Offer(planned, book.lease(planned.number), separator, breaker.tallies) for planned in catalogue]
+
+
 def make_decision(
     plan: Plan,
-    catalogue: Sequence[PlannedCampaign],
-    book: LeaseBook,
+    offers: Sequence[Offer],
     settings: Settings,
     numbering: Numbering,
     random: Callable[[], float],
 ) -> Decision:
-    """Return the decision of one plan; `catalogue` is the plan's, parsed."""
-    separator = settings.ads.separator
-    observe = settings.relay.mode == "observe"
-    leases = [book.lease(planned.number) for planned in catalogue]
-    if observe:
-        for lease in leases:
-            lease.held = _ENDLESS
-    offers = [Offer(planned, lease, separator) for planned, lease in zip(catalogue, leases, strict=True)]
+    """Return the decision of one plan; `offers` are those of its catalogue."""
+    if settings.relay.mode == "observe":
+        for offer in offers:
+            offer.lease.held = _ENDLESS
     return Decision(plan, offers, numbering.zone_of, random)

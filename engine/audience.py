@@ -5,27 +5,33 @@ is not built yet has no link here; the chain holds those that the settings ask f
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Final
 
 from engine.reasons import Reason
 
-_DAY_MINUTES = 1440
+_DAY_MINUTES: Final = 1440
 # Knuth's multiplicative hash on 32 bits: neighbouring numbers fall far apart, the same number always alike.
-_MULTIPLIER = 2654435761
-_HASH_SPACE = 1 << 32
+_MULTIPLIER: Final = 2654435761
+_HASH_SPACE: Final = 1 << 32
+_NOT_ON_TRIAL: Final = Reason.NOT_ON_TRIAL
+_OUTSIDE_SHARE: Final = Reason.OUTSIDE_SHARE
+_QUIET_HOURS: Final = Reason.QUIET_HOURS
 
 
-class AudienceRule(Protocol):
-    """One link of the chain."""
+class AudienceRule:
+    """One link of the chain: refuses nobody, and asks for no clock."""
 
-    def refuses(self, subscriber: int, place: int) -> Reason | None:
+    __slots__ = ()
+
+    def refuses(self, subscriber: int, place: int) -> Reason | None:  # noqa: ARG002  # the chain's signature
         """Return why this subscriber (ten digits) at this dense place index gets no ad, or None."""
+        return None
 
     def at(self, minutes: Sequence[int]) -> None:
         """Hear the minute of the week by time zone index, once a minute."""
 
 
-class OnTrial:
+class OnTrial(AudienceRule):
     """The trial list: ads go to these subscribers only."""
 
     __slots__ = ("_subscribers",)
@@ -35,13 +41,10 @@ class OnTrial:
 
     def refuses(self, subscriber: int, place: int) -> Reason | None:  # noqa: ARG002  # the chain's signature
         """Refuse subscribers who are not listed."""
-        return None if subscriber in self._subscribers else Reason.NOT_ON_TRIAL
-
-    def at(self, minutes: Sequence[int]) -> None:
-        """Nothing here depends on the time."""
+        return None if subscriber in self._subscribers else _NOT_ON_TRIAL
 
 
-class Share:
+class Share(AudienceRule):
     """The ramp: ads go to a stable share of subscribers."""
 
     __slots__ = ("_below",)
@@ -53,13 +56,10 @@ class Share:
         """Refuse subscribers whose hash lies above the share."""
         if (subscriber * _MULTIPLIER) % _HASH_SPACE < self._below:
             return None
-        return Reason.OUTSIDE_SHARE
-
-    def at(self, minutes: Sequence[int]) -> None:
-        """Nothing here depends on the time."""
+        return _OUTSIDE_SHARE
 
 
-class QuietHours:
+class QuietHours(AudienceRule):
     """No ads between two minutes of the subscriber's own day, half open; may wrap midnight."""
 
     __slots__ = ("_end", "_quiet", "_start", "_zone_of_place")
@@ -72,7 +72,7 @@ class QuietHours:
 
     def refuses(self, subscriber: int, place: int) -> Reason | None:  # noqa: ARG002  # the chain's signature
         """Refuse while the place's clock is in quiet hours."""
-        return Reason.QUIET_HOURS if self._quiet[self._zone_of_place[place]] else None
+        return _QUIET_HOURS if self._quiet[self._zone_of_place[place]] else None
 
     def at(self, minutes: Sequence[int]) -> None:
         """Work out once a minute which time zones are quiet."""

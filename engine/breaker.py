@@ -10,20 +10,21 @@ WINDOW answers to it. The bare side holds notifications that passed and the bare
 than MIN_ANSWERS of them were answered, their rate is taken to be at most ASSUMED_BARE_RATE.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
+from typing import Final
 
 from inventory.plan import PlannedCampaign
 
 # One verdict in about 740 is wrong by chance where nothing is wrong, before the margin (one-sided).
-Z = 3.0
-MARGIN = 0.05
-MIN_ANSWERS = 30
-WINDOW = 1000
-ASSUMED_BARE_RATE = 0.5
+Z: Final = 3.0
+MARGIN: Final = 0.05
+MIN_ANSWERS: Final = 30
+WINDOW: Final = 1000
+ASSUMED_BARE_RATE: Final = 0.5
 
-SAYS_NOTHING = frozenset((0x04, 0x08, 0x14, 0x58, 0x64))
+SAYS_NOTHING: Final = frozenset((0x04, 0x08, 0x14, 0x58, 0x64))
 """Statuses that say nothing of the message: ESME_RINVBNDSTS, ESME_RSYSERR, ESME_RMSGQFUL,
 ESME_RTHROTTLED, ESME_RX_T_APPN (SMPP 3.4 §5.1.3)."""
 
@@ -59,44 +60,56 @@ def is_harmful(answered: int, refused: int, bare: int, bare_refused: int) -> boo
     return bounds(refused, answered)[0] > bare_rate + MARGIN
 
 
-class _Tally:
+class Tally:
     """One version's window: its answers, and where the bare side stood when it began."""
 
-    __slots__ = ("answered", "bare_from", "bare_refused_from", "campaign", "refused")
+    __slots__ = ("answered", "bare_from", "bare_refused_from", "campaign", "refused", "version")
 
-    def __init__(self, campaign: int, bare: int, bare_refused: int) -> None:
+    def __init__(self, campaign: int, version: int) -> None:
         self.campaign = campaign
+        self.version = version
         self.answered = 0
         self.refused = 0
-        self.bare_from = bare
-        self.bare_refused_from = bare_refused
+        self.bare_from = 0
+        self.bare_refused_from = 0
 
 
 class Breaker:
-    """One worker's breaker. `bare` and `bare_refused` count answers to notifications without an ad."""
+    """One worker's breaker. `bare` and `bare_refused` count answers to notifications without an ad.
+
+    A version's tally counts from its first answer on; it belongs to the text that is served, and
+    `tallies` holds those that count, so that a text made anew goes on with the same.
+    """
 
     __slots__ = ("_everywhere", "_tallies", "_verdicts", "bare", "bare_refused")
 
     def __init__(self) -> None:
         self.bare = 0
         self.bare_refused = 0
-        self._tallies: dict[int, _Tally] = {}
+        self._tallies: dict[int, Tally] = {}
         self._verdicts: dict[int, Verdict] = {}
         self._everywhere: frozenset[int] = frozenset()
+
+    @property
+    def tallies(self) -> Mapping[int, Tally]:
+        """The tallies that count, by creative version."""
+        return self._tallies
 
     @property
     def harmful(self) -> frozenset[int]:
         """The versions that may not be used: those found here, and those found anywhere."""
         return self._everywhere | self._verdicts.keys()
 
-    def accepted(self, campaign: int, creative_version: int) -> None:
+    def accepted(self, tally: Tally) -> None:
         """Count an insertion that the SMSC accepted."""
-        self._tally(campaign, creative_version).answered += 1
+        if not tally.answered:
+            tally = self._counting(tally)
+        tally.answered += 1
 
-    def refused(self, campaign: int, creative_version: int, status: int) -> None:
+    def refused(self, tally: Tally, status: int) -> None:
         """Count an insertion that the SMSC refused, unless the status says nothing of the message."""
         if status not in SAYS_NOTHING:
-            tally = self._tally(campaign, creative_version)
+            tally = self._counting(tally)
             tally.answered += 1
             tally.refused += 1
 
@@ -112,6 +125,7 @@ class Breaker:
             elif tally.answered < WINDOW:
                 continue
             del self._tallies[version]
+            tally.answered = tally.refused = 0
         new = [verdict for verdict in found if verdict.creative_version not in self.harmful]
         self._verdicts |= {verdict.creative_version: verdict for verdict in new}
         return new
@@ -121,7 +135,7 @@ class Breaker:
         before = self.harmful
         for lifted in self._everywhere - everywhere:
             self._verdicts.pop(lifted, None)
-            self._tallies.pop(lifted, None)
+            self._forget(lifted)
         self._everywhere = everywhere
         return self.harmful != before
 
@@ -129,11 +143,18 @@ class Breaker:
         """Return the verdicts that are not known everywhere yet."""
         return [each for version, each in self._verdicts.items() if version not in self._everywhere]
 
-    def _tally(self, campaign: int, creative_version: int) -> _Tally:
-        tally = self._tallies.get(creative_version)
-        if tally is None:
-            tally = self._tallies[creative_version] = _Tally(campaign, self.bare, self.bare_refused)
-        return tally
+    def _counting(self, tally: Tally) -> Tally:
+        """Return the tally that counts for a version, which is this one unless its text was made anew."""
+        counting = self._tallies.get(tally.version)
+        if counting is None:
+            counting = self._tallies[tally.version] = tally
+            tally.bare_from, tally.bare_refused_from = self.bare, self.bare_refused
+        return counting
+
+    def _forget(self, version: int) -> None:
+        tally = self._tallies.pop(version, None)
+        if tally is not None:
+            tally.answered = tally.refused = 0
 
 
 def without(

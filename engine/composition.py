@@ -1,16 +1,15 @@
 """How an ad is written beside a body: alphabets, the room left in one SMS part, the octets appended."""
 
-from collections.abc import Callable
 from enum import IntEnum
-from typing import Literal, NamedTuple
+from typing import Final, Literal
 
 from validators import gsm7
 
 # One SMS part: 3GPP 23.040 §9.2.3.24 (140 octets of user data), 3GPP 23.038 §6.2.
-PART_SEPTETS = 160
-PART_UNITS = 70
+PART_SEPTETS: Final = 160
+PART_UNITS: Final = 70
 
-ESCAPE = b"\x1b"
+ESCAPE: Final = b"\x1b"
 
 DefaultAlphabet = Literal["gsm7", "ascii", "latin1"]
 
@@ -24,15 +23,18 @@ class Alphabet(IntEnum):
     UCS2 = 3
 
 
-class Room(NamedTuple):
+class Room:
     """What is left of one SMS part beside a body.
 
     `wide` says how a creative is measured: False in septets, True in UCS-2 units (the whole SMS
-    will be UCS-2). `characters` is 0 or less when the body alone fills one part.
+    will be UCS-2). `characters` is 0 or less when the body alone fills one part. Never changed.
     """
 
-    characters: int
-    wide: bool
+    __slots__ = ("characters", "wide")
+
+    def __init__(self, characters: int, wide: bool) -> None:
+        self.characters = characters
+        self.wide = wide
 
 
 class Suffix:
@@ -48,12 +50,12 @@ class Suffix:
         self.septets: int = septets_of(text)
         self.units: int = units_of(text)
         whole = separator + text
-        self.octets: tuple[bytes | None, bytes | None, bytes | None, bytes | None] = (
+        self.octets: list[bytes | None] = [
             gsm7.encode(whole),
             _encoded(whole, "ascii"),
             _encoded(whole, "latin-1"),
             whole.encode("utf-16-be"),
-        )
+        ]
 
 
 def septets_of(text: str) -> int:
@@ -81,49 +83,73 @@ def _octets_of(characters: str) -> bytes:
 
 
 # Latin-1 octets that cost one septet and two septets; every other makes the SMS UCS-2 (3GPP 23.038 §6.2.1).
-_ONE_SEPTET = _octets_of(gsm7.BASIC.replace("\x1b", ""))
-_TWO_SEPTETS = _octets_of("".join(gsm7.EXTENSION))
+_ONE_SEPTET: Final = _octets_of(gsm7.BASIC.replace("\x1b", ""))
+_TWO_SEPTETS: Final = _octets_of("".join(gsm7.EXTENSION))
 
 
-# Rooms by septets used, made once: the hot path asks for one a notification.
-_SEPTETS_LEFT = tuple(Room(PART_SEPTETS - used, wide=False) for used in range(PART_SEPTETS))
-_NO_ROOM = Room(0, wide=False)
+# Rooms by what is used, made once: the hot path asks for one a notification.
+_SEPTETS_LEFT: Final = tuple(Room(PART_SEPTETS - used, wide=False) for used in range(PART_SEPTETS))
+_UNITS_LEFT: Final = tuple(Room(PART_UNITS - used, wide=True) for used in range(PART_UNITS))
+_NO_ROOM: Final = Room(0, wide=False)
+_NO_WIDE_ROOM: Final = Room(0, wide=True)
 
 
-def _gsm7_room(body: bytes) -> Room | None:
-    if not body.isascii() or body.endswith(ESCAPE):
-        return None  # an octet over 0x7F, or an escape whose character is missing
-    octets = len(body)
-    return _SEPTETS_LEFT[octets] if octets < PART_SEPTETS else _NO_ROOM
+class Coding:
+    """How bodies of one data_coding are written, and the room they leave: GSM 7-bit, one octet a septet."""
 
+    __slots__ = ("alphabet",)
 
-def _ascii_room(body: bytes) -> Room | None:
-    return _latin1_room(body) if body.isascii() else None
+    def __init__(self, alphabet: int) -> None:
+        self.alphabet = alphabet
 
-
-def _latin1_room(body: bytes) -> Room | None:
-    rest = body.translate(None, _ONE_SEPTET)
-    octets = len(body)
-    if not rest:
+    def room(self, body: bytes) -> Room | None:
+        """Return the room beside a body, or None when the body does not fit its alphabet."""
+        if not body.isascii() or body.endswith(ESCAPE):
+            return None  # an octet over 0x7F, or an escape whose character is missing
+        octets = len(body)
         return _SEPTETS_LEFT[octets] if octets < PART_SEPTETS else _NO_ROOM
-    if rest.translate(None, _TWO_SEPTETS):
-        return Room(PART_UNITS - octets, wide=True)
-    return Room(PART_SEPTETS - octets - len(rest), wide=False)
 
 
-def _ucs2_room(body: bytes) -> Room | None:
-    if len(body) & 1:
-        return None
-    return Room(PART_UNITS - (len(body) >> 1), wide=True)
+class Latin1Coding(Coding):
+    """Bodies in Latin-1: what GSM 03.38 lacks makes the whole SMS UCS-2."""
+
+    def room(self, body: bytes) -> Room | None:
+        """Return the room beside a body."""
+        rest = body.translate(None, _ONE_SEPTET)
+        octets = len(body)
+        if not rest:
+            return _SEPTETS_LEFT[octets] if octets < PART_SEPTETS else _NO_ROOM
+        if rest.translate(None, _TWO_SEPTETS):
+            return _UNITS_LEFT[octets] if octets < PART_UNITS else _NO_WIDE_ROOM
+        septets = octets + len(rest)
+        return _SEPTETS_LEFT[septets] if septets < PART_SEPTETS else _NO_ROOM
 
 
-Measure = Callable[[bytes], Room | None]
+class AsciiCoding(Latin1Coding):
+    """Bodies in ASCII: Latin-1 without its upper half."""
 
-_MEASURES: dict[Alphabet, Measure] = {
-    Alphabet.GSM7: _gsm7_room,
-    Alphabet.ASCII: _ascii_room,
-    Alphabet.LATIN1: _latin1_room,
-    Alphabet.UCS2: _ucs2_room,
+    def room(self, body: bytes) -> Room | None:
+        """Return the room beside a body, or None when it is no ASCII."""
+        return super().room(body) if body.isascii() else None
+
+
+class Ucs2Coding(Coding):
+    """Bodies in UCS-2, two octets a unit."""
+
+    def room(self, body: bytes) -> Room | None:
+        """Return the room beside a body, or None when it ends in half a unit."""
+        octets = len(body)
+        if octets & 1:
+            return None
+        units = octets >> 1
+        return _UNITS_LEFT[units] if units < PART_UNITS else _NO_WIDE_ROOM
+
+
+_CODINGS: Final[dict[Alphabet, Coding]] = {
+    Alphabet.GSM7: Coding(Alphabet.GSM7),
+    Alphabet.ASCII: AsciiCoding(Alphabet.ASCII),
+    Alphabet.LATIN1: Latin1Coding(Alphabet.LATIN1),
+    Alphabet.UCS2: Ucs2Coding(Alphabet.UCS2),
 }
 
 _DEFAULTS: dict[DefaultAlphabet, Alphabet] = {
@@ -133,10 +159,13 @@ _DEFAULTS: dict[DefaultAlphabet, Alphabet] = {
 }
 
 
-def alphabets(default: DefaultAlphabet) -> dict[int, tuple[Alphabet, Measure]]:
-    """Return data_coding → (alphabet, measure) where the SMSC reads 0 as `default` (SMPP 3.4 §5.2.19).
+def codings(default: DefaultAlphabet) -> list[Coding]:
+    """Return the coding by data_coding 0–8 where the SMSC reads 0 as `default` (SMPP 3.4 §5.2.19).
 
-    A measure takes a body and returns its `Room`, or None when the body does not fit its alphabet.
+    Those that no notification has (the predicate) hold the default's.
     """
-    by_coding = {0: _DEFAULTS[default], 1: Alphabet.ASCII, 3: Alphabet.LATIN1, 8: Alphabet.UCS2}
-    return {coding: (alphabet, _MEASURES[alphabet]) for coding, alphabet in by_coding.items()}
+    by_coding = [_CODINGS[_DEFAULTS[default]]] * 9
+    by_coding[1] = _CODINGS[Alphabet.ASCII]
+    by_coding[3] = _CODINGS[Alphabet.LATIN1]
+    by_coding[8] = _CODINGS[Alphabet.UCS2]
+    return by_coding

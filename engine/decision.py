@@ -1,19 +1,34 @@
 """Which ad? A draw from the plan's row for the cell, then the cell's lag list; else none, with a reason."""
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from __future__ import annotations
 
-from engine.composition import Alphabet, Suffix
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from librt.strings import read_f64_le, read_i32_le
+
+from engine.breaker import Tally
+from engine.composition import Suffix
 from engine.leasebook import Lease
 from engine.reasons import Reason
-from inventory.plan import MAX_ROOM, ROOM_CLASS_OF, ROOM_CLASSES, Plan, PlannedCampaign
+from inventory.plan import LITTLE_ENDIAN, MAX_ROOM, ROOM_CLASS_OF, ROOM_CLASSES, Plan, PlannedCampaign
 
-# Python 3.11 takes 0.2 µs to look up a member of an enum.
-_STOPPED = Reason.STOPPED
-_NO_LEASE = Reason.NO_LEASE
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
-_REASON_OF_VACANCY = (Reason.NO_CAMPAIGN, Reason.NO_CAMPAIGN, Reason.NO_ROOM, Reason.ON_PACE)
-_DAY_MINUTES = 1440
+# Python takes 0.2 µs to look up a member of an enum, and machine code looks a global up in a dict.
+_STOPPED: Final = Reason.STOPPED
+_NO_LEASE: Final = Reason.NO_LEASE
+_NO_ROOM: Final = Reason.NO_ROOM
+_NO_CAMPAIGN: Final = Reason.NO_CAMPAIGN
+_CAMPAIGN_HOURS: Final = Reason.CAMPAIGN_HOURS
+_ROOM_CLASS_OF: Final = ROOM_CLASS_OF
+
+_REASON_OF_VACANCY: Final = (Reason.NO_CAMPAIGN, Reason.NO_CAMPAIGN, Reason.NO_ROOM, Reason.ON_PACE)
+_DAY_MINUTES: Final = 1440
+_ZONES: Final = 64
 
 # A new plan comes every second, mostly with the texts of the one before.
 _suffix = lru_cache(maxsize=8192)(Suffix)
@@ -22,15 +37,16 @@ _suffix = lru_cache(maxsize=8192)(Suffix)
 class Creative:
     """One text ready to be appended, with the offer it belongs to."""
 
-    __slots__ = ("offer", "suffix", "version", "weight")
+    __slots__ = ("offer", "suffix", "tally", "version", "weight")
 
-    def __init__(self, offer: "Offer", version: int, suffix: Suffix, weight: int) -> None:
+    def __init__(self, offer: Offer, version: int, suffix: Suffix, weight: int, tally: Tally) -> None:
         self.offer = offer
+        self.tally = tally
         self.version = version
         self.suffix = suffix
         self.weight = weight
 
-    def fits(self, room: int, wide: bool, alphabet: Alphabet) -> bool:
+    def fits(self, room: int, wide: bool, alphabet: int) -> bool:
         """Tell whether the text goes into `room` (septets, or UCS-2 units when `wide`)."""
         suffix = self.suffix
         size = suffix.units if wide else suffix.septets
@@ -38,18 +54,34 @@ class Creative:
 
 
 class Offer:
-    """A campaign as the hot path sees it: its window, its hours, its lease, its creatives."""
+    """A campaign as the hot path sees it: its window, its hours, its lease, its creatives.
+
+    `tallies` are those of the harm breaker that count already, by creative version.
+    """
 
     __slots__ = ("closes", "creatives", "hours", "lease", "number", "opens")
 
-    def __init__(self, planned: PlannedCampaign, lease: Lease, separator: str) -> None:
+    def __init__(
+        self,
+        planned: PlannedCampaign,
+        lease: Lease,
+        separator: str,
+        tallies: Mapping[int, Tally] | None = None,
+    ) -> None:
+        known = tallies or {}
         self.number = planned.number
         self.opens = planned.opens
         self.closes = planned.closes
         self.hours = planned.hours
         self.lease = lease
         self.creatives = [
-            Creative(self, creative.version, _suffix(separator, creative.text), creative.weight)
+            Creative(
+                self,
+                creative.version,
+                _suffix(separator, creative.text),
+                creative.weight,
+                known.get(creative.version) or Tally(planned.number, creative.version),
+            )
             for creative in planned.creatives
         ]
 
@@ -95,17 +127,17 @@ class Decision:
         zone_of_place: Sequence[int],
         random: Callable[[], float],
     ) -> None:
-        self._group_of_place = plan.group_of_place
-        self._vacancy = plan.vacancy
-        self._row_start = plan.row_start
-        self._row_share = plan.row_share
-        self._row_slot = plan.row_slot
-        self._lag_start = plan.lag_start
-        self._lag_slot = plan.lag_slot
-        self._offers = offers
-        self._zone_of_place = zone_of_place
+        self._group_of_place = _octets("i", plan.group_of_place)
+        self._vacancy = bytes(plan.vacancy)
+        self._row_start = _octets("i", plan.row_start)
+        self._row_share = _octets("d", plan.row_share)
+        self._row_slot = _octets("i", plan.row_slot)
+        self._lag_start = _octets("i", plan.lag_start)
+        self._lag_slot = _octets("i", plan.lag_slot)
+        self._offers = list(offers)
+        self._zone_of_place = _octets("i", zone_of_place)
         self._random = random
-        self._in_hours: dict[tuple[int, int], bool] = {}
+        self._in_hours: dict[int, bool] = {}
         self.now = 0.0
         self.minutes: Sequence[int] = ()
 
@@ -116,18 +148,19 @@ class Decision:
             self.minutes = minutes
             self._in_hours.clear()
 
-    def choose(self, place: int, room: int, wide: bool, alphabet: Alphabet) -> Creative | Reason:
+    def choose(self, place: int, room: int, wide: bool, alphabet: int) -> Creative | Reason:
         """Return the creative for one notification, or why there is none.
 
         `place` is the dense place index; `room` counts what is left beside body and separator,
         in septets or UCS-2 units (`wide`). Takes no lease unit.
         """
         if room <= 0:
-            return Reason.NO_ROOM
-        cell = self._group_of_place[place] * ROOM_CLASSES + ROOM_CLASS_OF[min(room, MAX_ROOM)]
+            return _NO_ROOM
+        group: int = read_i32_le(self._group_of_place, place * 4)
+        cell: i64 = group * ROOM_CLASSES + _ROOM_CLASS_OF[min(room, MAX_ROOM)]
         slot = self._draw(cell)
-        at = self._lag_start[cell]
-        end = self._lag_start[cell + 1]
+        at: i64 = -1  # the lag list is looked up when the draw has failed
+        end: i64 = 0
         first_refusal: Reason | None = None
         while True:
             if slot >= 0:
@@ -145,39 +178,40 @@ class Decision:
                         return outcome
                 if first_refusal is None:
                     first_refusal = outcome
+            if at < 0:
+                at = _at(self._lag_start, cell)
+                end = _at(self._lag_start, cell + 1)
             if at == end:
                 return first_refusal or _REASON_OF_VACANCY[self._vacancy[cell]]
-            slot = self._lag_slot[at]
+            slot = _at(self._lag_slot, at)
             at += 1
 
-    def _draw(self, cell: int) -> int:
+    def _draw(self, cell: i64) -> int:
         """Return the slot that a random draw takes from the cell's row, or -1 (RESEARCH: SHALE, step 3)."""
-        low = self._row_start[cell]
-        end = high = self._row_start[cell + 1]
+        low = _at(self._row_start, cell)
+        end = high = _at(self._row_start, cell + 1)
         if low == high:
             return -1
         share = self._row_share
         u = self._random()
         while low < high:
             middle = (low + high) >> 1
-            if share[middle] > u:
+            if read_f64_le(share, middle * 8) > u:
                 high = middle
             else:
                 low = middle + 1
-        return self._row_slot[low] if low < end else -1
+        return _at(self._row_slot, low) if low < end else -1
 
-    def _serve(
-        self, offer: Offer, place: int, room: int, wide: bool, alphabet: Alphabet
-    ) -> Creative | Reason:
+    def _serve(self, offer: Offer, place: int, room: int, wide: bool, alphabet: int) -> Creative | Reason:
         """Return a creative of an offer that has a unit to spend, or why it may not have one now."""
         if not offer.opens <= self.now < offer.closes:
-            return Reason.NO_CAMPAIGN
-        if offer.hours and not self._hours_allow(offer, self._zone_of_place[place]):
-            return Reason.CAMPAIGN_HOURS
+            return _NO_CAMPAIGN
+        if offer.hours and not self._hours_allow(offer, place):
+            return _CAMPAIGN_HOURS
         creatives = offer.creatives
         if len(creatives) == 1:
             only = creatives[0]
-            return only if only.fits(room, wide, alphabet) else Reason.NO_ROOM
+            return only if only.fits(room, wide, alphabet) else _NO_ROOM
         return self._rotate([creative for creative in creatives if creative.fits(room, wide, alphabet)])
 
     def _rotate(self, fitting: list[Creative]) -> Creative | Reason:
@@ -187,12 +221,28 @@ class Decision:
             left -= creative.weight
             if left < 0:
                 return creative
-        return fitting[-1] if fitting else Reason.NO_ROOM
+        return fitting[-1] if fitting else _NO_ROOM
 
-    def _hours_allow(self, offer: Offer, zone: int) -> bool:
-        key = (offer.number, zone)
-        try:
-            return self._in_hours[key]
-        except KeyError:
+    def _hours_allow(self, offer: Offer, place: int) -> bool:
+        zone: int = read_i32_le(self._zone_of_place, place * 4)
+        key = offer.number * _ZONES + zone
+        allowed = self._in_hours.get(key)
+        if allowed is None:
             allowed = self._in_hours[key] = offer.within_hours(self.minutes[zone])
-            return allowed
+        return allowed
+
+
+def _at(octets: bytes, index: i64) -> i64:
+    """Return the number at an index of a packed array of 32 bits each."""
+    number: int = read_i32_le(octets, index * 4)
+    return number
+
+
+def _octets(code: str, numbers: Sequence[float]) -> bytes:
+    """Return an array's octets, little endian: how machine code reads it fastest. A mapped one is copied."""
+    if isinstance(numbers, memoryview) and LITTLE_ENDIAN:
+        return bytes(numbers)
+    packed: array[float] = array(code, numbers)
+    if not LITTLE_ENDIAN:
+        packed.byteswap()
+    return packed.tobytes()

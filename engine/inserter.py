@@ -1,9 +1,10 @@
 """One route's way from a located request to a creative, or to the reason why there is none."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from engine.audience import AudienceRule
-from engine.composition import DefaultAlphabet, alphabets, septets_of, units_of
+from engine.composition import DefaultAlphabet, codings, septets_of, units_of
 from engine.decision import Creative, Decision
 from engine.predicate import Predicate
 from engine.reasons import Reason
@@ -11,7 +12,11 @@ from segments.clock import LocalClock
 from segments.numbering import Numbering
 from segments.numbers import national
 
-_MINUTE_S = 60
+_MINUTE_S: Final = 60
+_STARTING: Final = Reason.STARTING
+_NOT_A_SUBSCRIBER: Final = Reason.NOT_A_SUBSCRIBER
+_ALPHABET_MISMATCH: Final = Reason.ALPHABET_MISMATCH
+_WOULD_INSERT: Final = Reason.WOULD_INSERT
 
 
 class Clock:
@@ -42,10 +47,10 @@ class Inserter:
     """
 
     __slots__ = (
-        "_alphabets",
         "_audience",
         "_clock",
         "_codes",
+        "_codings",
         "_numbering",
         "_predicate",
         "_separator_septets",
@@ -72,9 +77,9 @@ class Inserter:
         self._numbering = numbering
         self._codes = [place.code for place in numbering.places]
         self._predicate = predicate
-        self._audience = tuple(audience)
+        self._audience = list(audience)
         self._clock = Clock(clock)
-        self._alphabets = alphabets(default_alphabet)
+        self._codings = codings(default_alphabet)
         self._separator_septets = septets_of(separator)
         self._separator_units = units_of(separator)
         self.decision: Decision | None = None
@@ -96,7 +101,7 @@ class Inserter:
     def ask(self, predicate: Predicate, audience: Sequence[AudienceRule]) -> None:
         """Take over another predicate and audience, from the next notification on."""
         self._predicate = predicate
-        self._audience = tuple(audience)
+        self._audience = list(audience)
         minutes = self._clock.minutes
         if minutes:
             for rule in self._audience:
@@ -112,29 +117,31 @@ class Inserter:
         """
         decision = self.decision
         if decision is None:
-            return Reason.STARTING
+            return _STARTING
         refused = self._predicate.refuses(service_type, word)
         if refused is not None:
             return refused
         subscriber = national(destination)
         place = self._numbering.place_of(subscriber) if subscriber else -1
         if place < 0:
-            return Reason.NOT_A_SUBSCRIBER
+            return _NOT_A_SUBSCRIBER
         for rule in self._audience:
             refused = rule.refuses(subscriber, place)
             if refused is not None:
                 return refused
-        alphabet, measure = self._alphabets[word >> 16 & 0xFF]
-        room = measure(body)
+        coding = self._codings[word >> 16 & 0xFF]
+        room = coding.room(body)
         if room is None:
             self.mismatches += 1
-            return Reason.ALPHABET_MISMATCH
-        left = room.characters - (self._separator_units if room.wide else self._separator_septets)
-        chosen = decision.choose(place, left, room.wide, alphabet)
+            return _ALPHABET_MISMATCH
+        wide = room.wide
+        left = room.characters - (self._separator_units if wide else self._separator_septets)
+        alphabet = coding.alphabet
+        chosen = decision.choose(place, left, wide, alphabet)
         if not isinstance(chosen, Creative):
             return chosen
         if self.observe:
-            return Reason.WOULD_INSERT
+            return _WOULD_INSERT
         self.place = self._codes[place]
         self.suffix = chosen.suffix.octets[alphabet] or b""
         return chosen

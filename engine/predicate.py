@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from engine.reasons import Reason
 
-SCHEDULED = 0x01
-HAS_SHORT_MESSAGE = 0x02
-HAS_PAYLOAD = 0x04
-MULTIPART = 0x08
-PORTS = 0x10
+SCHEDULED: Final = 0x01
+HAS_SHORT_MESSAGE: Final = 0x02
+HAS_PAYLOAD: Final = 0x04
+MULTIPART: Final = 0x08
+PORTS: Final = 0x10
 
 # A hostile peer could send every combination of header octets: what is remembered is bounded.
-MEMO_LIMIT = 4096
+MEMO_LIMIT: Final = 4096
 
 
 class Header(NamedTuple):
@@ -87,22 +87,24 @@ RULES: tuple[Rule, ...] = (
 class Predicate:
     """The written predicate for one carrier's settings, with its verdicts remembered."""
 
-    __slots__ = ("_any_service", "_memo", "_rules", "_services")
+    __slots__ = ("_any_service", "_last", "_last_verdict", "_memo", "_rules", "_services")
 
     def __init__(self, service_types: Collection[str] = ("*",), replaceable: str = "pass") -> None:
         self._any_service = "*" in service_types
         self._services = frozenset(name.encode("latin-1") for name in service_types)
         self._rules = tuple(rule for rule in RULES if replaceable == "pass" or rule is not REPLACE_RULE)
         self._memo: dict[int, Reason | None] = {}
+        self._last = -1
+        self._last_verdict: Reason | None = None
 
     def refuses(self, service_type: bytes, word: int) -> Reason | None:
         """Return why this header gets no ad, or None when it may carry one."""
         if not self._any_service and service_type not in self._services:
             return Reason.SERVICE_TYPE
-        try:
-            return self._memo[word]
-        except KeyError:
-            return self._judge(word)
+        if word != self._last:  # most of what a platform sends has one header
+            self._last_verdict = self._memo[word] if word in self._memo else self._judge(word)
+            self._last = word
+        return self._last_verdict
 
     def _judge(self, word: int) -> Reason | None:
         header = Header.from_word(word)

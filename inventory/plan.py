@@ -5,35 +5,39 @@ table is a few flat arrays, so that a worker maps the file and uses it as it lie
 """
 
 import json
+import sys
 from array import array
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 from hashlib import blake2b
+from typing import Final
 from zlib import crc32
+
+LITTLE_ENDIAN: Final = sys.byteorder == "little"
 
 # Lower ends of the room classes, in characters a creative may have (PRODUCT: room class).
 ROOM_CLASS_FLOORS = (0, 20, 40, 50, 60, 70, 80, 90, 110)
-ROOM_CLASSES = len(ROOM_CLASS_FLOORS)
-MAX_ROOM = 160
+ROOM_CLASSES: Final = 9
+MAX_ROOM: Final = 160
 
 # Room in characters (0–160) → room class.
 ROOM_CLASS_OF = bytes(sum(room >= floor for floor in ROOM_CLASS_FLOORS) - 1 for room in range(MAX_ROOM + 1))
 
 LAG_LIST_LENGTH = 8
 
-_MAGIC = b"POSDATA\x01"
+_MAGIC = b"POSDATA\x02"
 _HEAD_OCTETS = len(_MAGIC) + 8
 _ALIGNMENT = 8
 # Section name → array typecode, in file order.
 _SECTIONS = {
-    "group_of_place": "H",
+    "group_of_place": "i",
     "vacancy": "B",
-    "row_start": "I",
+    "row_start": "i",
     "row_share": "d",
-    "row_slot": "H",
-    "lag_start": "I",
-    "lag_slot": "H",
+    "row_slot": "i",
+    "lag_start": "i",
+    "lag_slot": "i",
 }
 
 
@@ -48,6 +52,7 @@ class Vacancy(IntEnum):
     NO_CAMPAIGN = 1
     NO_ROOM = 2
     ON_PACE = 3
+    HOURS = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ HOT = (
     "adapters/smpp/splice.py",
     "adapters/smpp/traffic.py",
     "engine/audience.py",
+    "engine/breaker.py",
     "engine/composition.py",
     "engine/decision.py",
     "engine/inserter.py",
@@ -28,6 +29,7 @@ HOT = (
     "engine/predicate.py",
     "engine/recorder.py",
     "engine/totals.py",
+    "segments/native.py",
     "segments/numbering.py",
     "segments/numbers.py",
 )

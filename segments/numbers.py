@@ -1,24 +1,35 @@
 """Phone numbers: a destination address reduced to the ten digits of a Mexican subscriber."""
 
+from __future__ import annotations
+
 from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from segments.native import COMPILED
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 NATIONAL_DIGITS = 10
 
 # What may stand before the ten digits: nothing, the country code (with the 1 that mobiles had before
 # August 2019) bare or after an international prefix, and the trunk prefixes dialled until then.
-PREFIXES = frozenset(
+PREFIXES: Final = frozenset(
     {b"", b"52", b"521", b"+52", b"+521", b"0052", b"00521", b"044", b"045", b"01", b"02"},
 )
 
 # First three digits of services, not of places (Plan Nacional de Numeración).
-NON_GEOGRAPHIC = frozenset({b"200", b"201", b"300", b"500", b"700", b"800", b"888", b"900"})
+NON_GEOGRAPHIC: Final = frozenset({200, 201, 300, 500, 700, 800, 888, 900})
 
 # The only LADAs of two digits; every other LADA has three.
 TWO_DIGIT_LADAS = frozenset({33, 55, 56, 81})
 
-_FIRST = 2_000_000_000
-_AFTER_THREE = 10_000_000
-_AFTER_TWO = 100_000_000
+_FIRST: Final = 2_000_000_000
+_AFTER_THREE: Final = 10_000_000
+_AFTER_TWO: Final = 100_000_000
+
+# First three digits → 1 where they are a place's.
+_IS_PLACE: Final = bytes(200 <= first < 1000 and first not in NON_GEOGRAPHIC for first in range(1000))
 
 
 class Refusal(StrEnum):
@@ -37,14 +48,25 @@ def national(address: bytes) -> int:
 
     0 means that it is no Mexican subscriber. Digits alone decide: TON and NPI vary by vendor.
     """
-    if len(address) != 10:
-        if address[:-10] not in PREFIXES:
+    size = len(address)
+    if size != NATIONAL_DIGITS:
+        if size < NATIONAL_DIGITS or address[: size - NATIONAL_DIGITS] not in PREFIXES:
             return 0
-        address = address[-10:]
-    if not address.isdigit() or address[:3] in NON_GEOGRAPHIC:
+        address = address[size - NATIONAL_DIGITS :]
+    if COMPILED:
+        subscriber: i64 = 0
+        at: i64 = 0
+        while at < NATIONAL_DIGITS:
+            digit: i64 = address[at] - 48
+            if digit < 0 or digit > 9:
+                return 0
+            subscriber = subscriber * 10 + digit
+            at += 1
+    elif address.isdigit():
+        subscriber = int(address)
+    else:
         return 0
-    subscriber = int(address)
-    return subscriber if subscriber >= _FIRST else 0
+    return subscriber if _IS_PLACE[subscriber // _AFTER_THREE] else 0
 
 
 def lada_of(subscriber: int) -> int:

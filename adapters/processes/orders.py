@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,8 +22,9 @@ from adapters.processes.messages import (
 )
 from adapters.processes.plan_file import map_plan
 from adapters.processes.worker_core import Core
-from engine.assembly import make_decision
+from engine.assembly import make_decision, make_offers
 from engine.breaker import without
+from engine.decision import Offer
 from inventory.plan import Plan, PlanError, PlannedCampaign
 
 log = structlog.get_logger()
@@ -41,6 +42,8 @@ class Orders:
         self._serving: frozenset[int] = frozenset()
         self._stopped: frozenset[int] = frozenset()
         self._textless: frozenset[int] = frozenset()
+        self._offers: Sequence[Offer] = ()
+        self._offered: tuple[str, frozenset[int]] | None = None
 
     def heard(self, message: FromControl) -> None:
         """Act on a message; what it breaks must not end the line."""
@@ -108,8 +111,12 @@ class Orders:
     def _serve_plan(self, plan: Plan) -> None:
         """Choose by this plan from now on, without the texts that do harm."""
         core = self._core
-        catalogue, self._textless = without(self._catalogue, core.breaker.harmful)
-        decision = make_decision(plan, catalogue, core.book, core.settings, core.numbering, random.random)
+        offered = (self._catalogue_digest, core.breaker.harmful)
+        if offered != self._offered:
+            catalogue, self._textless = without(self._catalogue, core.breaker.harmful)
+            self._offers = make_offers(catalogue, core.book, core.breaker, core.settings)
+            self._offered = offered
+        decision = make_decision(plan, self._offers, core.settings, core.numbering, random.random)
         self._mark_stopped()
         now = time.time()
         for inserter in core.inserters.values():

@@ -1,5 +1,9 @@
 """Where the fields of a submit_sm or data_sm lie: offsets into the read buffer, within its bounds."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
 from adapters.smpp.constants import (
     HEADER_OCTETS,
     TAG_DESTINATION_PORT,
@@ -11,14 +15,18 @@ from adapters.smpp.constants import (
     TAG_SOURCE_PORT,
 )
 from engine.predicate import HAS_PAYLOAD, HAS_SHORT_MESSAGE, MULTIPART, PORTS, SCHEDULED
+from segments.native import COMPILED
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 # Longest C-octet strings, without their NUL (SMPP 3.4 §4.4.1, §4.7.1).
-SERVICE_TYPE_MAX = 5
-ADDRESS_MAX = 20
-DATA_ADDRESS_MAX = 64
-TIME_MAX = 16
+SERVICE_TYPE_MAX: Final = 5
+ADDRESS_MAX: Final = 20
+DATA_ADDRESS_MAX: Final = 64
+TIME_MAX: Final = 16
 
-_FLAG_OF_TAG = {
+_FLAG_OF_TAG: Final = {
     TAG_SOURCE_PORT: PORTS,
     TAG_DESTINATION_PORT: PORTS,
     TAG_SAR_MSG_REF_NUM: MULTIPART,
@@ -48,56 +56,76 @@ class Cut:
         self.body_end = 0
 
 
+def _end_of(buffer: bytes, at: i64, end: i64) -> i64:
+    """Return where the C-octet string that begins at `at` has its NUL, or -1 when none lies before `end`.
+
+    `at` may lie anywhere from 0 on.
+    """
+    if at >= end:
+        return -1
+    if not buffer[at]:
+        return at  # most fields are empty
+    if not COMPILED:
+        return buffer.find(0, at, end)
+    while at < end:
+        if not buffer[at]:
+            return at
+        at += 1
+    return -1
+
+
 def locate_submit_sm(buffer: bytes, start: int, end: int, cut: Cut) -> bool:
     """Fill `cut` from the submit_sm at `start:end` (SMPP 3.4 §4.4.1); False when a field lies outside."""
-    find = buffer.find
-    service_at = start + HEADER_OCTETS
-    service_end = find(0, service_at, end)
-    source_end = find(0, service_end + 3, end)
+    service_at: i64 = start + HEADER_OCTETS
+    limit: i64 = end
+    service_end = _end_of(buffer, service_at, limit)
+    if service_end < 0 or service_end - service_at > SERVICE_TYPE_MAX:
+        return False
+    source_at = service_end + 3
+    source_end = _end_of(buffer, source_at, limit)
+    if source_end < 0 or source_end - source_at > ADDRESS_MAX:
+        return False
     destination_at = source_end + 3
-    destination_end = find(0, destination_at, end)
+    destination_end = _end_of(buffer, destination_at, limit)
+    if destination_end < 0 or destination_end - destination_at > ADDRESS_MAX:
+        return False
     schedule_at = destination_end + 4
-    schedule_end = find(0, schedule_at, end)
-    validity_end = find(0, schedule_end + 1, end)
+    schedule_end = _end_of(buffer, schedule_at, limit)
+    if schedule_end < 0 or schedule_end - schedule_at > TIME_MAX:
+        return False
+    validity_end = _end_of(buffer, schedule_end + 1, limit)
     body_at = validity_end + 6
-    if (
-        service_end < 0
-        or source_end < 0
-        or destination_end < 0
-        or schedule_end < 0
-        or validity_end < 0
-        or body_at > end
-        or service_end - service_at > SERVICE_TYPE_MAX
-        or source_end - service_end - 3 > ADDRESS_MAX
-        or destination_end - destination_at > ADDRESS_MAX
-        or schedule_end - schedule_at > TIME_MAX
-        or validity_end - schedule_end - 1 > TIME_MAX
-    ):
+    if validity_end < 0 or validity_end - schedule_end - 1 > TIME_MAX or body_at > limit:
         return False
-    sm_length = buffer[body_at - 1]
+    sm_length: i64 = buffer[body_at - 1]
     body_end = body_at + sm_length
-    if body_end > end:
+    if body_end > limit:
         return False
-    flags = SCHEDULED if schedule_end != schedule_at else 0
+    flags: i64 = SCHEDULED if schedule_end != schedule_at else 0
     if sm_length:
         flags |= HAS_SHORT_MESSAGE
     cut.length_at = body_at - 1
     cut.payload_at = 0
     cut.body_at = body_at
     cut.body_end = body_end
-    if body_end != end:
-        more = _walk_tlvs(buffer, body_end, end, cut)
+    if body_end != limit:
+        more: i64 = _walk_tlvs(buffer, body_end, end, cut)
         if more < 0:
             return False
         flags |= more
     cut.service_type = buffer[service_at:service_end]
     cut.destination = buffer[destination_at:destination_end]
+    esm_class: i64 = buffer[destination_end + 1]
+    protocol_id: i64 = buffer[destination_end + 2]
+    replace_if_present: i64 = buffer[validity_end + 2]
+    data_coding: i64 = buffer[validity_end + 3]
+    default_message: i64 = buffer[validity_end + 4]
     cut.word = (
-        buffer[destination_end + 1] << 40
-        | buffer[destination_end + 2] << 32
-        | buffer[validity_end + 2] << 24
-        | buffer[validity_end + 3] << 16
-        | buffer[validity_end + 4] << 8
+        esm_class << 40
+        | protocol_id << 32
+        | replace_if_present << 24
+        | data_coding << 16
+        | default_message << 8
         | flags
     )
     return True
@@ -105,22 +133,19 @@ def locate_submit_sm(buffer: bytes, start: int, end: int, cut: Cut) -> bool:
 
 def locate_data_sm(buffer: bytes, start: int, end: int, cut: Cut) -> bool:
     """Fill `cut` from the data_sm at `start:end` (SMPP 3.4 §4.7.1); False when a field lies outside."""
-    find = buffer.find
-    service_at = start + HEADER_OCTETS
-    service_end = find(0, service_at, end)
-    source_end = find(0, service_end + 3, end)
+    service_at: i64 = start + HEADER_OCTETS
+    limit: i64 = end
+    service_end = _end_of(buffer, service_at, limit)
+    if service_end < 0 or service_end - service_at > SERVICE_TYPE_MAX:
+        return False
+    source_at = service_end + 3
+    source_end = _end_of(buffer, source_at, limit)
+    if source_end < 0 or source_end - source_at > DATA_ADDRESS_MAX:
+        return False
     destination_at = source_end + 3
-    destination_end = find(0, destination_at, end)
+    destination_end = _end_of(buffer, destination_at, limit)
     tlvs_at = destination_end + 4
-    if (
-        service_end < 0
-        or source_end < 0
-        or destination_end < 0
-        or tlvs_at > end
-        or service_end - service_at > SERVICE_TYPE_MAX
-        or source_end - service_end - 3 > DATA_ADDRESS_MAX
-        or destination_end - destination_at > DATA_ADDRESS_MAX
-    ):
+    if destination_end < 0 or destination_end - destination_at > DATA_ADDRESS_MAX or tlvs_at > limit:
         return False
     cut.payload_at = cut.length_at = cut.body_at = cut.body_end = 0
     flags = _walk_tlvs(buffer, tlvs_at, end, cut)

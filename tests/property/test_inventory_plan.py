@@ -22,8 +22,7 @@ from inventory.plan import (
 from segments.clock import pinned_zone
 from tests.unit.inventory.bookings import NOON, campaign
 
-SHORT = st.integers(0, 2**16 - 1)
-INDEX = st.integers(0, 2**32 - 1)
+INDEX = st.integers(0, 2**31 - 1)
 MINUTES = st.integers(0, 1440)
 CAMPAIGNS = st.builds(
     PlannedCampaign,
@@ -43,13 +42,13 @@ def plans(draw: st.DrawFn) -> Plan:
         draw(st.integers(0, 2**62)),
         draw(st.text(max_size=10)),
         catalogue_digest(octets),
-        draw(st.lists(SHORT, max_size=9)),
+        draw(st.lists(INDEX, max_size=9)),
         draw(st.lists(st.integers(0, 3), max_size=9)),
         draw(st.lists(INDEX, max_size=9)),
         draw(st.lists(st.floats(0, 1), max_size=9)),
-        draw(st.lists(SHORT, max_size=9)),
         draw(st.lists(INDEX, max_size=9)),
-        draw(st.lists(SHORT, max_size=9)),
+        draw(st.lists(INDEX, max_size=9)),
+        draw(st.lists(INDEX, max_size=9)),
         octets,
     )
 

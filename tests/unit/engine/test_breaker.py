@@ -4,19 +4,25 @@ from random import Random
 
 import pytest
 
-from engine.breaker import MIN_ANSWERS, SAYS_NOTHING, WINDOW, Breaker, bounds, is_harmful, without
+from engine.breaker import MIN_ANSWERS, SAYS_NOTHING, WINDOW, Breaker, Tally, bounds, is_harmful, without
 from inventory.plan import PlannedCampaign, PlannedCreative
 
 INVALID = 0x45
 
 
+def text() -> Tally:
+    """Return the tally of version 5 of campaign 7, as a text made anew brings it."""
+    return Tally(7, 5)
+
+
 def breaker_after(accepted: int, refused: int, bare: int = 0, bare_refused: int = 0) -> Breaker:
     """Return a breaker that saw answers to version 5 of campaign 7, and to notifications without an ad."""
     breaker = Breaker()
+    tally = text()
     for _ in range(accepted):
-        breaker.accepted(7, 5)
+        breaker.accepted(tally)
     for _ in range(refused):
-        breaker.refused(7, 5, INVALID)
+        breaker.refused(tally, INVALID)
     breaker.bare += bare
     breaker.bare_refused += bare_refused
     return breaker
@@ -86,7 +92,7 @@ def test_what_an_operator_clears_is_tried_again_from_nothing() -> None:
     assert breaker.harmful == frozenset()
     assert breaker.judge() == []
     for _ in range(MIN_ANSWERS):
-        breaker.refused(7, 5, INVALID)
+        breaker.refused(text(), INVALID)
     breaker.bare += MIN_ANSWERS
     assert len(breaker.judge()) == 1
 
@@ -99,12 +105,24 @@ def test_a_version_found_here_stays_stopped_while_nobody_else_knows() -> None:
     assert breaker.harmful == {5, 9}
 
 
+def test_a_text_made_anew_goes_on_with_its_count() -> None:
+    """However often the catalogue changes, answers to one version add up."""
+    breaker = Breaker()
+    first = text()
+    for _ in range(MIN_ANSWERS):
+        breaker.refused(first, INVALID)
+        breaker.accepted(breaker.tallies[5])
+        breaker.accepted(text())
+    [tally] = breaker.tallies.values()
+    assert (tally.answered, tally.refused) == (3 * MIN_ANSWERS, MIN_ANSWERS)
+
+
 @pytest.mark.parametrize("status", sorted(SAYS_NOTHING))
 def test_throttling_and_system_errors_say_nothing(status: int) -> None:
     """However many of them come, they are no answer to the text."""
     breaker = Breaker()
     for _ in range(10 * WINDOW):
-        breaker.refused(7, 5, status)
+        breaker.refused(text(), status)
     assert breaker.judge() == []
 
 
@@ -113,7 +131,7 @@ def test_the_bare_side_counts_from_when_the_window_began() -> None:
     breaker = Breaker()
     breaker.bare = 100_000
     for _ in range(50):
-        breaker.refused(7, 5, INVALID)
+        breaker.refused(text(), INVALID)
     breaker.bare += 200
     breaker.bare_refused += 195
     assert breaker.judge() == []
@@ -124,7 +142,7 @@ def test_a_window_that_is_full_begins_anew() -> None:
     breaker = breaker_after(WINDOW, 0, bare=WINDOW)
     assert breaker.judge() == []
     for _ in range(40):
-        breaker.refused(7, 5, INVALID)
+        breaker.refused(text(), INVALID)
     breaker.bare += 40
     assert len(breaker.judge()) == 1
 

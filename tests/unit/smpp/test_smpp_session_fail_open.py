@@ -55,7 +55,7 @@ def break_audience(world: World, _: pytest.MonkeyPatch) -> None:
 
 def break_measure(world: World, _: pytest.MonkeyPatch) -> None:
     """The measuring of the body raises."""
-    world.inserter._alphabets = {}
+    world.inserter._codings = []
 
 
 def break_choose(world: World, _: pytest.MonkeyPatch) -> None:
