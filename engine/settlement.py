@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from engine.journal import PREFIX, Cause, Frame, Kind
 from engine.reasons import Reason
-from inventory.books import Batch, CountKey, Epoch, Event
+from inventory.books import Awaited, Batch, CountKey, Epoch, Event, Received
 
 _EVENTS = {
     Kind.INSERTED: Event.INSERTED,
@@ -18,6 +18,8 @@ _EVENTS = {
 }
 # Kinds from here on carry a count in place of an insertion's number.
 _FIRST_TALLY = Kind.NOTIFICATIONS
+# Kinds from here on carry a hash there.
+_FIRST_RECEIPT = Kind.AWAITED
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class Fold:
     upto: int = 0
     open: dict[int, bytes] = field(default_factory=dict)
     _counted: Counter[bytes] = field(default_factory=Counter)
+    _receipts: list[tuple[bytes, int]] = field(default_factory=list)
 
     def add(self, frames: Iterable[Frame]) -> int:
         """Take frames in; return how many. What was applied before only rebuilds `open`.
@@ -54,7 +57,9 @@ class Fold:
         counted = self._counted
         for kind, number, prefix in zip(frame.kinds, frame.numbers, frame.prefixes, strict=True):
             if kind >= _FIRST_TALLY:
-                if counts:
+                if counts and kind >= _FIRST_RECEIPT:
+                    self._receipts.append((prefix, number))
+                elif counts:
                     counted[prefix] += number
                 continue
             if kind == Kind.INSERTED:
@@ -86,6 +91,8 @@ class Fold:
         batch = _Batch()
         for prefix, count in self._counted.items():
             batch.add(prefix, count)
+        for prefix, number in self._receipts:
+            batch.add_receipt(prefix, number)
         return Batch(
             self.epoch,
             self.applied,
@@ -95,12 +102,15 @@ class Fold:
             dict(batch.pass_through),
             dict(batch.tallies[Kind.CONSUMED]),
             dict(batch.tallies[Kind.REFUSED]),
+            awaited=batch.awaited,
+            received=batch.received,
         )
 
     def applied_upto(self, sequence: int) -> None:
         """Forget the counts up to `sequence`: the books have them."""
         self.applied = max(self.applied, sequence)
         self._counted.clear()
+        self._receipts.clear()
 
 
 class _Batch:
@@ -112,6 +122,8 @@ class _Batch:
         self.tallies: dict[Kind, Counter[int]] = {
             kind: Counter() for kind in (Kind.NOTIFICATIONS, Kind.CONSUMED, Kind.REFUSED)
         }
+        self.awaited: list[Awaited] = []
+        self.received: list[Received] = []
 
     def add(self, prefix: bytes, count: int) -> None:
         """Count what `count` entries of one prefix say."""
@@ -124,6 +136,15 @@ class _Batch:
             self.pass_through[hour, Reason(cause).code] += count
         else:
             self.tallies[kind][hour] += count
+
+    def add_receipt(self, prefix: bytes, number: int) -> None:
+        """Take in one entry about receipts (engine.journal has its layout)."""
+        kind, state, _, campaign, creative_version, place, hour = PREFIX.unpack(prefix)
+        signed = number - (number >> 63 << 64)
+        if kind == Kind.AWAITED:
+            self.awaited.append(Awaited(signed, campaign, creative_version, place, hour))
+        else:
+            self.received.append(Received(signed, place, state, creative_version << 32 | campaign))
 
 
 class GapError(Exception):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from inventory.campaign import Campaign
 
@@ -58,6 +58,25 @@ class CountKey:
     hour: int
 
 
+class Awaited(NamedTuple):
+    """An accepted insertion that waits for its receipt; `number` is the hash of both ends (signed)."""
+
+    number: int
+    campaign: int
+    creative_version: int
+    place: int
+    hour: int
+
+
+class Received(NamedTuple):
+    """A final receipt as it came: the hash that its insertion has, the route's number, state and mask."""
+
+    number: int
+    route: int
+    state: int
+    mask: int
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Consecutive journal frames of one epoch, folded; applied once, whatever is retried.
@@ -65,6 +84,7 @@ class Batch:
     `after` is the last frame sequence applied before it, `upto` the last one in it, so `upto` > `after`.
     `events` counts by (key, event, cause), cause "" where there is none;
     `notifications`, `consumed` and `refused` count by hour, `pass_through` by (hour, reason).
+    `awaited` and `received` are what receipts are matched with.
     """
 
     epoch: Epoch
@@ -75,6 +95,8 @@ class Batch:
     pass_through: Mapping[tuple[int, str], int] = field(default_factory=dict)
     consumed: Mapping[int, int] = field(default_factory=dict)
     refused: Mapping[int, int] = field(default_factory=dict)
+    awaited: Sequence[Awaited] = ()
+    received: Sequence[Received] = ()
 
 
 @dataclass(frozen=True, slots=True)

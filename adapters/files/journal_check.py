@@ -34,7 +34,7 @@ class JournalFault:
 class EpochReport:
     """What one epoch's journal holds, and what is wrong with it.
 
-    `by_kind` sums insertions and outcomes by one, tallies by their count; `by_campaign` likewise,
+    `by_kind` sums insertions, outcomes and receipts by one, tallies by their count; `by_campaign` likewise,
     insertions and outcomes only. `open_insertions` holds those without an outcome, `dropped` says
     that the first segments were deleted because the books have them.
     """
@@ -173,7 +173,7 @@ def _count(report: EpochReport, file: str, sequence: int, entry: Entry) -> None:
         return
     name = kind.name.lower()
     if kind >= Kind.NOTIFICATIONS:
-        report.by_kind[name] += entry.number
+        report.by_kind[name] += 1 if kind >= Kind.AWAITED else entry.number
         return
     report.by_kind[name] += 1
     report.by_campaign.setdefault(entry.campaign, Counter())[name] += 1

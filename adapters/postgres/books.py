@@ -7,6 +7,8 @@ so that nodes wait for each other and never deadlock.
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
 
 import asyncpg
 
@@ -127,6 +129,9 @@ FROM unnest($1::int[], $2::bigint[]) AS d (campaign, units) WHERE l.campaign = d
 _LOCK = "SELECT 1 FROM ledger WHERE campaign = ANY($1) ORDER BY campaign FOR UPDATE"
 
 
+Named = TypeVar("Named", bound=StrEnum)
+
+
 class PostgresBooks:
     """Implements `inventory.books.Books`; what it raises besides is listed in `pool.DATABASE_AWAY`."""
 
@@ -189,9 +194,13 @@ class PostgresBooks:
             if status != "UPDATE 1":
                 return await _applied_before(connection, batch)
             await _move(connection, batch.epoch, movements(batch.events))
-            await _count_insertions(connection, batch.events)
+            await count_insertions(connection, batch.events)
             await _count_notifications(connection, batch.notifications, batch.consumed, batch.refused)
             await _count_pass_through(connection, batch.pass_through)
+            if batch.awaited:
+                await connection.copy_records_to_table("awaited_inbox", records=batch.awaited)
+            if batch.received:
+                await connection.copy_records_to_table("receipt_inbox", records=batch.received)
             return True
 
     async def close_epoch(self, epoch: Epoch, *, lost: bool, now: datetime) -> None:
@@ -204,7 +213,7 @@ class PostgresBooks:
             leases = await _leases(connection, epoch)
             totals = {n: total.granted - total.spent for n, total in leases.items()}
             totals = {n: returned for n, returned in totals.items() if returned > leases[n].returned}
-            await _lock(connection, totals)
+            await lock_ledger(connection, totals)
             await _release(connection, epoch, leases, totals)
 
     async def counts(self) -> Counts:
@@ -245,12 +254,12 @@ async def _applied_before(connection: Connection, batch: Batch) -> bool:
 async def _leases(
     connection: Connection, epoch: Epoch, *, lock_for: Iterable[int] = ()
 ) -> dict[int, LeaseTotals]:
-    await _lock(connection, lock_for)
+    await lock_ledger(connection, lock_for)
     rows = await connection.fetch(_LEASES, *_key(epoch))
     return {row["campaign"]: LeaseTotals(row["granted"], row["returned"], row["spent"]) for row in rows}
 
 
-async def _lock(connection: Connection, campaigns: Iterable[int]) -> None:
+async def lock_ledger(connection: Connection, campaigns: Iterable[int]) -> None:
     """Lock ledger rows in the order that everybody keeps."""
     if numbers := list(campaigns):
         await connection.execute(_LOCK, numbers)
@@ -282,7 +291,7 @@ async def _write_off(connection: Connection, epoch: Epoch, hour: int, *, lost: b
         for event, count in written_off(row["held"], row["in_flight"], lost=lost).items():
             events[key, event, cause] = count
     await _move(connection, epoch, movements(events))
-    await _count_insertions(connection, events)
+    await count_insertions(connection, events)
     unseen = sum(count for (_, event, _), count in events.items() if event is Event.INSERTED)
     await _count_notifications(connection, {hour: unseen} if unseen else {}, {}, {})
 
@@ -290,7 +299,7 @@ async def _write_off(connection: Connection, epoch: Epoch, hour: int, *, lost: b
 async def _move(connection: Connection, epoch: Epoch, moved: Mapping[int, Movement]) -> None:
     if not moved:
         return
-    await _lock(connection, moved)
+    await lock_ledger(connection, moved)
     rows = [(n, m.inserted, m.accepted, m.rejected, m.unknown, m.spent, m.freed) for n, m in moved.items()]
     await connection.execute(_MOVE, *_columns(rows))
     if used := [(n, m.spent, m.in_flight) for n, m in moved.items() if m.spent or m.in_flight]:
@@ -299,9 +308,8 @@ async def _move(connection: Connection, epoch: Epoch, moved: Mapping[int, Moveme
             raise LedgerError(f"{epoch} used units of a campaign that it never leased")
 
 
-async def _count_insertions(
-    connection: Connection, events: Mapping[tuple[CountKey, Event, str], int]
-) -> None:
+async def count_insertions(connection: Connection, events: Mapping[tuple[CountKey, Named, str], int]) -> None:
+    """Add to the counts by key, event and cause, in the order in which everybody locks them."""
     rows = sorted(
         (k.campaign, k.hour, k.creative_version, k.place, event.value, cause, n)
         for (k, event, cause), n in events.items()
