@@ -83,6 +83,7 @@ class Control:
                 await self._serve_http(stack)
             listening = socket.socket(fileno=self._spec.listen_fd)
             server = await self._lines.serve(listening)
+            stack.push_async_callback(self._lines.close)
             stack.callback(server.close)
             tasks = [
                 asyncio.ensure_future(each) for each in (self._with_database(), self._ping(), self._sync())

@@ -5,6 +5,8 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 
+import structlog
+
 from adapters.processes.messages import (
     Confirm,
     FromWorker,
@@ -23,6 +25,8 @@ from inventory.books import Epoch
 LINE_LIMIT = 4 * 1024 * 1024
 # A worker that does not read for this long is cut off; it connects again.
 UNREAD_LIMIT = 8 * 1024 * 1024
+
+log = structlog.get_logger()
 
 
 class WorkerLine:
@@ -66,6 +70,7 @@ class WorkerLines:
         self._gave = gave
         self._harmed = harmed
         self._lines: set[WorkerLine] = set()
+        self._talks: set[asyncio.Future[None]] = set()
 
     def __iter__(self) -> Iterator[WorkerLine]:
         return iter(list(self._lines))
@@ -82,14 +87,31 @@ class WorkerLines:
         """Accept workers."""
         if sys.version_info >= (3, 13):  # the path is the supervisor's, it outlives this process
             return await asyncio.start_unix_server(
-                self._talk, sock=listening, limit=LINE_LIMIT, cleanup_socket=False
+                self._opened, sock=listening, limit=LINE_LIMIT, cleanup_socket=False
             )
-        return await asyncio.start_unix_server(self._talk, sock=listening, limit=LINE_LIMIT)
+        return await asyncio.start_unix_server(self._opened, sock=listening, limit=LINE_LIMIT)
+
+    async def close(self) -> None:
+        """End every line."""
+        talks = list(self._talks)
+        for talk in talks:
+            talk.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
 
     def broadcast(self, message: Message) -> None:
         """Send a message to every worker."""
         for line in self:
             line.say(message)
+
+    def _opened(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Talk in a task of our own: before 3.12 asyncio's would complain of being cancelled at the end."""
+        self._talks.add(talk := asyncio.ensure_future(self._talk(reader, writer)))
+        talk.add_done_callback(self._over)
+
+    def _over(self, talk: asyncio.Future[None]) -> None:
+        self._talks.discard(talk)
+        if not talk.cancelled() and (error := talk.exception()) is not None:
+            log.error("alarm_internal_error", exc_info=error)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -47,3 +47,4 @@ async def test_a_drain_brings_every_answer_home(node: Node, smsc: SimulatedSmsc)
     assert (counts["notifications"], counts["unsettled"]) == (smsc.received, 0)
     assert all(each["ledger"]["leased"] == 0 for each in counts["campaigns"])
     assert not node.members()
+    assert '"logger"' not in node.log_text()  # no library had anything to say
