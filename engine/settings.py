@@ -132,6 +132,7 @@ class Relay(Section):
     max_pdu_bytes: int = Field(default=65536, ge=64, le=16_777_216)
     max_sessions: int = Field(default=200, ge=1, le=10_000)
     response_timeout_s: float = Field(default=60, gt=0, le=3600)
+    drain_s: float = Field(default=5, gt=0, le=60)
     retry_bare_on: Statuses = (0x01, 0x45)
     notifications: Notifications = Notifications()
 

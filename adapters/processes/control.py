@@ -33,7 +33,7 @@ from adapters.processes.child import (
 from adapters.processes.endless import together
 from adapters.processes.epochs import Epochs
 from adapters.processes.granting import ALARM_EVERY_S, Granting
-from adapters.processes.messages import Alive, Database, Drain, Hello, Ping, Reload, ToChild
+from adapters.processes.messages import Alive, Database, Drain, Draining, Hello, Ping, Reload, ToChild
 from adapters.processes.reloading import read
 from adapters.processes.replanning import Replanning
 from adapters.processes.settling import Settling
@@ -57,6 +57,7 @@ class Control:
         self._dsn: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._stop = asyncio.Event()
         self._wake = asyncio.Event()
+        self._draining = False
         self._alarmed = ("", 0.0)
         cdr = recording(settings, spec.data_dir)
         epochs = Epochs(settings.node.name, spec.data_dir, cdr)
@@ -105,6 +106,8 @@ class Control:
     def _from_supervisor(self, message: ToChild, descriptors: list[int]) -> None:
         if isinstance(message, Database) and not self._dsn.done():
             self._dsn.set_result(message.dsn)
+        elif isinstance(message, Draining):
+            self._draining = True
         elif isinstance(message, Drain):
             self._stop.set()
         elif isinstance(message, Reload):
@@ -120,13 +123,16 @@ class Control:
 
     def _readiness(self) -> Readiness:
         return Readiness(
-            relay=len(self._lines) > 0, database=self._granting.books is not None, ads=self._inserts_ads()
+            relay=len(self._lines) > 0 and not self._draining,
+            database=self._granting.books is not None,
+            ads=self._inserts_ads(),
         )
 
     def _inserts_ads(self) -> bool:
         """Tell whether workers may insert, as far as control knows."""
         return (
             self._settings.relay.mode == "insert"
+            and not self._draining
             and self._replanning.planned
             and self._granting.recovered
             and self._switching.ads_on

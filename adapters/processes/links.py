@@ -10,7 +10,7 @@ import structlog
 
 from adapters.processes.child import close_quietly
 from adapters.processes.connector import Connector
-from adapters.processes.messages import Connection
+from adapters.processes.messages import Connection, Drain
 from adapters.processes.sync_gate import ThreadedSyncGate
 from adapters.processes.worker_core import Core
 from adapters.smpp.legs import Link, LinkHooks, PlatformLeg
@@ -18,8 +18,6 @@ from adapters.smpp.session import Session, Stage
 from engine.assembly import system_ids
 from engine.reasons import Reason
 from engine.settings import Route, Settings
-
-DRAIN_S = 5.0
 
 log = structlog.get_logger()
 
@@ -137,16 +135,26 @@ class Links:
         self.ended += 1
         self._told()
 
-    async def drain(self) -> None:
-        """Bring answers home, one session after another, within DRAIN_S; then end what is left at once."""
+    async def drain(self, turn: Drain) -> None:
+        """Bring answers home within `relay.drain_s`, then end what is left at once.
+
+        Sessions are let go one after another over the first half of that, in turn with those of the other
+        workers: so that a platform's first one can be up elsewhere before its last one goes.
+        """
         links = list(self._links)
         for link in links:
             if link.session.stage is Stage.OPENED:
                 link.end()  # nothing bound on it: it owes no answer, and must not keep the others waiting
+        drain_s = self._core.settings.relay.drain_s
+        step_s = drain_s / 2 / max(turn.total, len(links), 1)
         with suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_S):
+            async with asyncio.timeout(drain_s):
+                await asyncio.sleep(turn.before * step_s)
                 for link in links:
                     link.drain()
+                    if link is not links[-1]:
+                        await asyncio.sleep(step_s)
+                for link in links:
                     await link.over.wait()
         for link in links:
             link.end()

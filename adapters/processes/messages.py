@@ -192,10 +192,21 @@ class Connection(Message):
     peer: str
 
 
+class Draining(Message):
+    """The node has begun to stop: it is not ready any more."""
+
+    kind: Literal["draining"] = "draining"
+
+
 class Drain(Message):
-    """Take nothing more, bring answers home, settle, exit."""
+    """Take nothing more, bring answers home, settle, exit.
+
+    A worker's sessions are those after the first `before` of the node's `total`.
+    """
 
     kind: Literal["drain"] = "drain"
+    before: int = 0
+    total: int = 0
 
 
 class Database(Message):
@@ -225,7 +236,7 @@ FromWatch = Annotated[Figures | LiveSessions, Field(discriminator="kind")]
 FromControl = Annotated[
     Leases | NewPlan | SetSwitches | Recall | Ping | AskSessions, Field(discriminator="kind")
 ]
-ToChild = Annotated[Connection | Drain | Database | Reload, Field(discriminator="kind")]
+ToChild = Annotated[Connection | Draining | Drain | Database | Reload, Field(discriminator="kind")]
 
 from_worker: TypeAdapter[FromWorker] = TypeAdapter(FromWorker)
 opening: TypeAdapter[Opening] = TypeAdapter(Opening)

@@ -24,8 +24,7 @@ from adapters.processes.child import Spec
 from adapters.processes.children import SILENCE_S, STARTUP_S, Child, Deaths
 from adapters.processes.doorkeeper import Doorkeeper
 from adapters.processes.endless import again_after_faults
-from adapters.processes.links import DRAIN_S
-from adapters.processes.messages import Connection, Database, Drain
+from adapters.processes.messages import Connection, Database, Drain, Draining
 from adapters.processes.reloading import reread, written
 from adapters.processes.systemd import Notifier
 from engine.endpoint import Endpoint
@@ -38,7 +37,7 @@ BACKLOG = 1024
 # sun_path of unix(7), with its NUL.
 SOCKET_PATH_OCTETS = 107
 # Beyond the drain itself: lingering legs, the last settlement.
-WORKER_EXIT_S = DRAIN_S + 5
+WORKER_EXIT_S = 5.0
 CONTROL_EXIT_S = 15.0
 
 log = structlog.get_logger()
@@ -309,12 +308,17 @@ class Supervisor:
     # -- the end ----------------------------------------------------------------------------------
 
     async def _drain(self) -> None:
-        """Close the listeners, drain the workers, let control settle, stop the database."""
+        """Be ready no more, close the listeners, drain the workers, let control settle, stop the database."""
+        if self._control is not None:
+            self._control.say(Draining())
         for sock in self._listening.values():
             sock.close()
+        before, total = 0, sum(worker.sessions for worker in self._workers)
         for worker in self._workers:
-            worker.say(Drain())
-        await asyncio.gather(*(_ends(worker, WORKER_EXIT_S) for worker in self._workers))
+            worker.say(Drain(before=before, total=total))
+            before += worker.sessions
+        patience_s = self._settings.relay.drain_s + WORKER_EXIT_S
+        await asyncio.gather(*(_ends(worker, patience_s) for worker in self._workers))
         if self._control is not None:
             self._control.say(Drain())
             await _ends(self._control, CONTROL_EXIT_S)

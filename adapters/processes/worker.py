@@ -50,6 +50,7 @@ class Worker:
     def __init__(self, spec: Spec) -> None:
         self._core = make_core(spec)
         self._draining = asyncio.Event()
+        self._turn = Drain()
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._start_drain)
         self._links = Links(self._core, self._tell_alive)
         self._control = ControlClient(spec.control_socket, self._hello, self._from_control)
@@ -75,7 +76,7 @@ class Worker:
         self._core.gate.tell()
         self._tell_alive()
         await self._draining.wait()
-        await self._links.drain()
+        await self._links.drain(self._turn)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -89,6 +90,7 @@ class Worker:
         if isinstance(message, Connection):
             self._links.adopt(message, descriptors)
         elif isinstance(message, Drain):
+            self._turn = message
             self._start_drain()
         elif isinstance(message, Reload):
             try:
