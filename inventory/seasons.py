@@ -205,9 +205,8 @@ class _Course:
         age = last - np.arange(len(days.came), dtype=np.float64)
         came, due = np.where(whole, days.came, 0.0), np.where(whole, days.due, 0.0)
         country = np.log((came.sum(axis=1) + 1) / (due.sum(axis=1) + 1))
-        line, slope = _line(
-            country[:, None], whole.any(axis=1)[:, None] * 1.0, age, COUNTRY_HALF_LIFE, COUNTRY_SLOPE
-        )
+        any_state = np.minimum(whole.sum(axis=1, keepdims=True), 1).astype(np.float64)
+        line, slope = _line(country[:, None], any_state, age, COUNTRY_HALF_LIFE, COUNTRY_SLOPE)
         own = np.where(whole, np.log((came + 1) / (due + 1)) - country[:, None], 0.0)
         sure = np.where(whole, due / (due + CHANCE_COUNT), 0.0)
         own_line, own_slope = _line(own, sure, age, STATE_HALF_LIFE, STATE_SLOPE)
