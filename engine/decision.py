@@ -26,7 +26,13 @@ _NO_CAMPAIGN: Final = Reason.NO_CAMPAIGN
 _CAMPAIGN_HOURS: Final = Reason.CAMPAIGN_HOURS
 _ROOM_CLASS_OF: Final = ROOM_CLASS_OF
 
-_REASON_OF_VACANCY: Final = (Reason.NO_CAMPAIGN, Reason.NO_CAMPAIGN, Reason.NO_ROOM, Reason.ON_PACE)
+_REASON_OF_VACANCY: Final = (
+    Reason.NO_CAMPAIGN,
+    Reason.NO_CAMPAIGN,
+    Reason.NO_ROOM,
+    Reason.ON_PACE,
+    Reason.CAMPAIGN_HOURS,
+)
 _DAY_MINUTES: Final = 1440
 _ZONES: Final = 64
 

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from inventory.campaign import HoursWindow
 from inventory.pacing import Quiet
-from inventory.plan import ROOM_CLASS_FLOORS, ROOM_CLASSES
+from inventory.plan import ROOM_CLASS_FLOORS
 from inventory.supply import HOUR_S, Counts, Supply
-from inventory.timeline import Timeline
+from inventory.timeline import Mask, Timeline
 
 # The room a text must fit by class: what fits a class's lower end fits all of it. The lowest class
 # has no lower end to speak of, so what may fit some of it is tried there.
@@ -54,7 +54,8 @@ class Reach:
     """Where and when one campaign may be served.
 
     `places` are dense indexes; `opens` and `closes` UTC seconds, half open; no `hours` means every
-    hour of the subscriber's clock; `size` is what its shortest text takes of the room, in characters.
+    hour of the subscriber's clock; `size` is what its shortest text takes of the room, in characters;
+    in `gaps` (UTC seconds, half open) it is not served.
     """
 
     places: frozenset[int]
@@ -62,11 +63,12 @@ class Reach:
     closes: float
     hours: tuple[HoursWindow, ...]
     size: int
+    gaps: tuple[tuple[float, float], ...] = ()
 
 
-def lowest_class(size: int) -> int:
-    """Return the lowest room class that a text of `size` characters fits, ROOM_CLASSES when none."""
-    return sum(room < size for room in FITTED_ROOMS)
+def lowest_class(size: int, rooms: Sequence[int] = FITTED_ROOMS) -> int:
+    """Return the lowest room class that a text of `size` characters fits, len(rooms) when none."""
+    return sum(room < size for room in rooms)
 
 
 class CellMap:
@@ -74,16 +76,23 @@ class CellMap:
 
     A campaign is a position in `reaches`. Cells are numbered from 0; `campaign[start[cell]:
     start[cell + 1]]` are a cell's eligible campaigns, ascending, at least one.
-    `group_of_place` (places), `level_of_class` (ROOM_CLASSES) and `timeline` lead from a raw cell to
+    `group_of_place` (places), `level_of_class` (by room class) and `timeline` lead from a raw cell to
     `cell_of[level, group, slot]`, which is `NOBODY` where no campaign is eligible.
-    Instants in `cuts` become bounds of slots too.
+    Instants in `cuts` become bounds of slots too. `rooms` holds by room class what a text must fit
+    to be served there: other classes than the plan's have their own.
     """
 
     def __init__(
-        self, reaches: Sequence[Reach], ground: Ground, first: float, last: float, cuts: Iterable[float] = ()
+        self,
+        reaches: Sequence[Reach],
+        ground: Ground,
+        first: float,
+        last: float,
+        cuts: Iterable[float] = (),
+        rooms: Sequence[int] = FITTED_ROOMS,
     ) -> None:
         self.campaigns = len(reaches)
-        flights = [instant for each in reaches for instant in (each.opens, each.closes)]
+        flights = [instant for each in reaches for pair in _spans(each) for instant in pair]
         self.timeline = Timeline(
             first,
             last,
@@ -92,10 +101,10 @@ class CellMap:
             ground.quiet,
             [*flights, *cuts],
         )
-        self._lowest = np.array([lowest_class(each.size) for each in reaches], dtype=np.intp)
-        levels = np.unique(np.append(self._lowest[self._lowest < ROOM_CLASSES], 0))
+        self._lowest = np.array([lowest_class(each.size, rooms) for each in reaches], dtype=np.intp)
+        levels = np.unique(np.append(self._lowest[self._lowest < len(rooms)], 0))
         self._level_floors = levels
-        self.level_of_class: Indexes = np.searchsorted(levels, np.arange(ROOM_CLASSES), side="right") - 1
+        self.level_of_class: Indexes = np.searchsorted(levels, np.arange(len(rooms)), side="right") - 1
         self._open = _open(reaches, self.timeline, len(ground.timezones))
         self._group(reaches, np.asarray(ground.zone_of_place, dtype=np.intp))
         self._merge()
@@ -140,8 +149,8 @@ class CellMap:
         for at in range(0, len(levels), step):
             some = slice(at, at + step)
             zones = self._zone_of_group[groups[some]]
-            eligible = self._covers[groups[some]] & (self._lowest <= floors[some, None])
-            eligible &= self._open[zones, :, slots[some]]
+            fitting = self._covers[groups[some]] & (self._lowest <= floors[some, None])
+            eligible = np.logical_and(fitting, self._open[zones, :, slots[some]])
             counts.append(np.count_nonzero(eligible, axis=1))
             campaigns.append(np.nonzero(eligible)[1])
         self.start: Indexes = np.cumsum(np.concatenate(counts))
@@ -161,9 +170,19 @@ class CellMap:
         """How many groups of places there are."""
         return len(self._covers)
 
+    def targeted(self, campaigns: Mask, slot: int | None = None) -> Mask:
+        """Return which groups any of the campaigns (a mask by position) covers: at any time, or in a slot."""
+        meant = self._covers & campaigns
+        if slot is not None:
+            meant = meant & self._open[self._zone_of_group, :, slot]
+        return np.asarray(meant.any(axis=1), dtype=np.bool_)
+
     def supply(self, supply: Supply, since: float | None = None) -> Counts:
         """Return the notifications per cell, those from `since` on; hours that `supply` lacks have none."""
-        raw = self.raw(supply, since)
+        return self.pour(self.raw(supply, since))
+
+    def pour(self, raw: Counts) -> Counts:
+        """Return the notifications per cell from those by (level, group, slot)."""
         counted = np.bincount(self.cell_of.ravel() + 1, weights=raw.ravel(), minlength=len(self) + 1)
         return counted[1:].astype(np.float64, copy=False)
 
@@ -206,13 +225,19 @@ class CellMap:
         return offered
 
 
-def _open(reaches: Sequence[Reach], timeline: Timeline, zones: int) -> NDArray[np.bool_]:
+def _open(reaches: Sequence[Reach], timeline: Timeline, zones: int) -> Mask:
     """Return when each campaign may be served: shape (zones, campaigns, slots)."""
     allowed = {hours: timeline.allowed(hours) for hours in {each.hours for each in reaches}}
     is_open = np.zeros((zones, len(reaches), len(timeline)), dtype=np.bool_)
     for position, each in enumerate(reaches):
         is_open[:, position] = allowed[each.hours] & timeline.within(each.opens, each.closes)
+        for gap in each.gaps:
+            is_open[:, position, timeline.within(*gap)] = False
     return is_open
+
+
+def _spans(reach: Reach) -> list[tuple[float, float]]:
+    return [(reach.opens, reach.closes), *reach.gaps]
 
 
 def _hashes(campaigns: int) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ from engine.reasons import Reason
 from engine.recorder import Recorder
 from inventory.books import ServingCampaign
 from inventory.campaign import Campaign, CampaignClass, CreativeVersion, Pacing
+from inventory.cells import Ground
 from inventory.plan import Plan, decode_plan, encode_plan
 from inventory.planner import Planner
 from segments.clock import LocalClock, pinned_zone
@@ -137,11 +138,10 @@ def make_plan() -> Plan:
     numbering, geography = load_numbering(), load_geography()
     planner = Planner(
         numbering.digest,
-        len(numbering.places),
+        Ground(numbering.timezones, numbering.zone_of, (1260, 540)),
         lambda target: compile_target(target, numbering, geography),
         septets_of,
         pinned_zone("America/Mexico_City"),
-        (1260, 540),
     )
     return decode_plan(memoryview(encode_plan(planner.plan(1, campaigns(), NOW))))
 

@@ -12,6 +12,7 @@ from adapters.processes.plan_file import newest_plan_version, write_plan
 from adapters.processes.worker_lines import WorkerLine, WorkerLines
 from engine.composition import septets_of
 from engine.settings import QuietHours, Settings
+from inventory.cells import Ground
 from inventory.planner import Planner
 from segments.clock import pinned_zone
 from segments.targets import Target, compile_target
@@ -64,11 +65,10 @@ def _make_planner(spec: Spec) -> Planner:
     policy = spec.settings.policy
     return Planner(
         numbering.digest,
-        len(numbering.places),
+        Ground(numbering.timezones, numbering.zone_of, _hours(policy.quiet_hours)),
         compiled,
         septets_of,
         pinned_zone(policy.default_timezone),
-        _hours(policy.quiet_hours),
     )
 
 

@@ -1,0 +1,146 @@
+"""The allotment: which share of which cell each campaign is to have, and how far along it should be.
+
+Made every few minutes and on events, from what came and what is forecast; between two of them the
+plan follows it second by second.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from inventory.books import ServingCampaign
+from inventory.cells import CellMap
+from inventory.contest import Contest, Indexes
+from inventory.fairness import fair_units
+from inventory.shale import COLD_ROUNDS, WARM_ROUNDS, Shale
+from inventory.supply import Counts, Supply
+
+
+class ReducedSupply(Protocol):
+    """What frequency caps and blackouts take from a campaign's supply."""
+
+    def lost(self, cells: CellMap, serving: Sequence[ServingCampaign]) -> Counts:
+        """Return the share (0–1) of each edge's supply that its campaign can't use."""
+
+
+class NothingLost:
+    """No caps, no blackouts."""
+
+    def lost(self, cells: CellMap, serving: Sequence[ServingCampaign]) -> Counts:  # noqa: ARG002  # the port's signature
+        """Return zeros."""
+        return np.zeros(len(cells.campaign))
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the planner is told of traffic: what `came` until `at` (UTC seconds), what is `expected` after.
+
+    Both tell of hours by place; `came` holds of the hour that runs what came of it, `expected` all of it.
+    """
+
+    at: float
+    came: Supply
+    expected: Supply
+
+
+@dataclass(frozen=True, slots=True)
+class Allotment:
+    """One allotment, for campaigns (number, version) by position in `cells`.
+
+    `share` is the planned share by edge. `came` is each campaign's eligible traffic before `at`,
+    `coming` what is expected from there to each bound of the timeline. `units` is what each should
+    still get: less than what is wanted where supply is short. `price` starts the next one.
+    """
+
+    at: float
+    cells: CellMap
+    versions: tuple[tuple[int, int], ...]
+    share: Counts
+    came: Counts
+    coming: Counts
+    units: Counts
+    price: Counts
+
+    def serves(self, current: Sequence[ServingCampaign], now: float, stale_s: float) -> bool:
+        """Tell whether the allotment may be followed: young enough, and made for all of these campaigns."""
+        known = set(self.versions)
+        return now - self.at <= stale_s and all(
+            (each.campaign.number, each.campaign.version) in known for each in current
+        )
+
+    def elapsed(self, now: float) -> Counts:
+        """Return which share of its eligible traffic each campaign has seen by `now`; 1 where it has none."""
+        bounds = self.cells.timeline.bounds
+        slot = self.cells.timeline.at(now)
+        begin = max(bounds[slot], self.at)
+        part = float(np.clip((now - begin) / max(bounds[slot + 1] - begin, 1e-9), 0.0, 1.0))
+        gone = self.coming[:, slot] + part * (self.coming[:, slot + 1] - self.coming[:, slot])
+        total = self.came + self.coming[:, -1]
+        seen = self.came + gone
+        return np.divide(seen, total, out=np.ones_like(total), where=total > 0)
+
+
+def allot(
+    serving: Sequence[ServingCampaign],
+    cells: CellMap,
+    outlook: Outlook,
+    supply_factor: float,
+    reduced: ReducedSupply,
+    former: Allotment | None = None,
+) -> Allotment:
+    """Return the allotment for campaigns in the order of `cells`."""
+    raw = cells.raw(outlook.expected, outlook.at)
+    supply = cells.pour(raw)
+    offered = cells.offered_raw(raw)
+    came = cells.offered(outlook.came).sum(axis=1)
+    contest, edges = _contest(serving, cells, supply * supply_factor, offered, reduced)
+    done = np.array([float(each.settled) for each in serving])
+    units = fair_units(contest, done)
+    shale = Shale(replace(contest, wanted=units), _prices(serving, former))
+    shale.ascend(COLD_ROUNDS if former is None else WARM_ROUNDS)
+    share = np.zeros(len(cells.campaign))
+    share[edges] = shale.fill(shale.shares())
+    coming = np.concatenate([np.zeros((len(serving), 1)), np.cumsum(offered, axis=1)], axis=1)
+    versions = tuple((each.campaign.number, each.campaign.version) for each in serving)
+    return Allotment(outlook.at, cells, versions, share, came, coming, units, shale.price)
+
+
+def _contest(
+    serving: Sequence[ServingCampaign],
+    cells: CellMap,
+    supply: Counts,
+    offered: Counts,
+    reduced: ReducedSupply,
+) -> tuple[Contest, Indexes]:
+    """Return the contest over cells that hold anything, and which edges take part in it."""
+    full = supply > 0
+    edges = full[cells.cell]
+    counts = np.diff(cells.start)[full]
+    reach = offered.sum(axis=1)
+    wanted = np.array(
+        [
+            reach[position] if each.quantity is None else max(0.0, float(each.quantity - each.settled))
+            for position, each in enumerate(serving)
+        ]
+    )
+    quantity = np.array([float(each.quantity or 0) for each in serving])
+    rank = np.array([each.campaign.campaign_class.rank for each in serving], dtype=np.intp)
+    contest = Contest(
+        supply[full],
+        np.concatenate(([0], np.cumsum(counts))),
+        cells.campaign[edges],
+        1.0 - reduced.lost(cells, serving)[edges],
+        wanted,
+        np.where(quantity > 0, quantity, wanted),
+        rank,
+    )
+    return contest, np.flatnonzero(edges)
+
+
+def _prices(serving: Sequence[ServingCampaign], former: Allotment | None) -> Counts | None:
+    if former is None:
+        return None
+    known = dict(zip((number for number, _ in former.versions), former.price.tolist(), strict=True))
+    return np.array([known.get(each.campaign.number, 0.0) for each in serving])
