@@ -6,7 +6,7 @@ APT    := $(if $(filter 0,$(shell id -u)),,sudo -n) env DEBIAN_FRONTEND=noninter
 STAMP  := $(VENV)/.installed
 TSTAMP := $(VENV)/.installed-test
 
-.PHONY: setup demo test balancer unit chaos fuzz check format lock figures tls-figures compile interpreted clean
+.PHONY: setup demo test balancer unit chaos fuzz check format lock bench figures tls-figures compile interpreted clean
 
 setup: $(STAMP)
 
@@ -60,6 +60,10 @@ compile: $(TSTAMP)
 
 interpreted:
 	$(PYTHON) scripts/compile_hot.py clean
+
+# Every figure of the relay beside what is asked of it; eight minutes at most. BENCH=--json for a program.
+bench: $(TSTAMP)
+	$(BIN)/posdata bench all $(BENCH)
 
 figures: $(TSTAMP)
 	$(BIN)/python scripts/figures.py

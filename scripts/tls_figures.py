@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
-from adapters.bench.load import cpu_seconds, pin
+from adapters.bench.process import cpu_seconds, pin
 from adapters.files.reference_data import load_geography
 from adapters.simulator.notification import Kind
 from adapters.simulator.pace import SteadyPace

@@ -2,11 +2,13 @@
  *
  *   sink                               an SMSC that answers ESME_ROK; prints its port
  *   relay UPSTREAM_PORT                a TCP relay that looks at nothing; prints its port
- *   send PORT FILE WINDOW COUNT RATE BINDS
+ *   send PORT FILE WINDOW COUNT RATE BINDS SECONDS
  *       binds BINDS transmitters, sends COUNT requests taken in turn from FILE (whole PDUs, one behind
  *       the other), at most WINDOW unanswered per bind, RATE a second in all (0: as fast as answers
- *       come), and prints one JSON line: count, seconds, answers that were not ESME_ROK, latency
- *       quantiles in microseconds.
+ *       come), for at most SECONDS (0: however long it takes), and prints one JSON line: requests
+ *       answered, seconds, answers that were not ESME_ROK, latency quantiles in microseconds. With a
+ *       RATE the load is an open loop: requests go to the binds in turn, and latency counts from when
+ *       a request should have left, not from when the generator came to send it.
  *
  * SMPP 3.4 sections 3.2 (PDU layout), 4.1 (bind), 4.4 (submit_sm).
  */
@@ -20,12 +22,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #define CHUNK (256 * 1024)
 #define MAX_FDS 4096
+/* Requests of a bind whose times are kept; a power of two. */
+#define REMEMBERED 65536u
+/* Answers that take longer than this are given up. */
+#define PATIENCE_S 30
 #define BIND_TRANSMITTER 0x00000002u
 #define BIND_TRANSCEIVER 0x00000009u
 #define SUBMIT_SM 0x00000004u
@@ -243,74 +251,132 @@ static void handshake(int fd) {
     if (get32(p + 8)) { fprintf(stderr, "bind refused: 0x%x\n", get32(p + 8)); exit(1); }
 }
 
-static int send_load(int port, const char *path, int window, long count, double rate, int binds) {
+struct load {
+    uint8_t *pdus;
+    size_t size, at;
+    int window, binds, ep, timer;
+    struct bind *bind;
+    float *latency;
+    long sent, answered, refused, last;
+    double start, rate;
+};
+
+/* Put the next request on its way out of a bind, as due at `t`. */
+static void submit(struct load *l, struct bind *w, double t) {
+    uint32_t length = get32(l->pdus + l->at);
+    queue(w->fd, l->pdus + l->at, length);
+    put32(outs[w->fd].data + outs[w->fd].end - length + 12, w->sequence);
+    w->sent[w->sequence++ % REMEMBERED] = t;
+    l->at += length;
+    if (l->at >= l->size) l->at = 0;
+    w->open++;
+    l->sent++;
+}
+
+/* As fast as answers come: fill every window. */
+static void fill(struct load *l, double t) {
+    for (int i = 0; i < l->binds; i++) {
+        struct bind *w = &l->bind[i];
+        for (int wrote = 0; l->sent < l->last && w->open < l->window && wrote < 512; wrote++) submit(l, w, t);
+        if (outs[w->fd].end) flush_out(w->fd);
+    }
+}
+
+/* At a rate: send what is due, and set the timer for what comes next. */
+static void keep_pace(struct load *l, double t) {
+    while (l->sent < l->last) {
+        double due = l->start + l->sent / l->rate;
+        struct bind *w = &l->bind[l->sent % l->binds];
+        if (due > t) {
+            struct itimerspec at = {.it_value = {(time_t)due, (long)((due - (time_t)due) * 1e9)}};
+            timerfd_settime(l->timer, TFD_TIMER_ABSTIME, &at, 0);
+            return;
+        }
+        if (w->open == l->window) return; /* an answer wakes us */
+        submit(l, w, due);
+        flush_out(w->fd);
+    }
+}
+
+/* Take note of the answers that a bind has. */
+static void take_answers(struct load *l, struct bind *w) {
+    ssize_t got = read(w->fd, w->in.data + w->in.have, 2 * CHUNK - w->in.have);
+    double t = now();
+    if (got == 0 || (got < 0 && errno != EAGAIN)) die("link lost");
+    if (got < 0) return;
+    w->in.have += got;
+    size_t done = 0;
+    while (w->in.have - done >= 16) {
+        uint8_t *p = w->in.data + done;
+        uint32_t length = get32(p);
+        if (w->in.have - done < length) break;
+        if (get32(p + 4) & RESPONSE) {
+            l->latency[l->answered++] = (t - w->sent[get32(p + 12) % REMEMBERED]) * 1e6;
+            w->open--;
+            l->refused += get32(p + 8) != 0;
+        }
+        done += length;
+    }
+    memmove(w->in.data, w->in.data + done, w->in.have - done);
+    w->in.have -= done;
+}
+
+static void open_binds(struct load *l, int port) {
+    l->ep = epoll_create1(0);
+    l->bind = calloc(l->binds, sizeof *l->bind);
+    for (int i = 0; i < l->binds; i++) {
+        struct bind *w = &l->bind[i];
+        w->fd = dial(port);
+        w->sequence = 2;
+        w->sent = calloc(REMEMBERED, sizeof(double));
+        w->in.data = malloc(2 * CHUNK);
+        handshake(w->fd);
+        struct epoll_event e = {.events = EPOLLIN, .data.u32 = i};
+        epoll_ctl(l->ep, EPOLL_CTL_ADD, w->fd, &e);
+    }
+    l->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    struct epoll_event e = {.events = EPOLLIN, .data.u32 = l->binds};
+    epoll_ctl(l->ep, EPOLL_CTL_ADD, l->timer, &e);
+    prctl(PR_SET_TIMERSLACK, 1);
+}
+
+static void read_pdus(struct load *l, const char *path) {
     FILE *f = fopen(path, "rb");
     if (!f) die(path);
-    uint8_t *pdus = malloc(64 << 20);
-    size_t size = fread(pdus, 1, 64 << 20, f), at = 0;
-    struct bind *b = calloc(binds, sizeof *b);
-    int ep = epoll_create1(0);
-    for (int i = 0; i < binds; i++) {
-        b[i].fd = dial(port);
-        b[i].sequence = 2;
-        b[i].sent = calloc(window, sizeof(double));
-        b[i].in.data = malloc(2 * CHUNK);
-        handshake(b[i].fd);
-        struct epoll_event e = {.events = EPOLLIN, .data.u32 = i};
-        epoll_ctl(ep, EPOLL_CTL_ADD, b[i].fd, &e);
-    }
-    float *latency = malloc(count * sizeof *latency);
-    long sent = 0, answered = 0, refused = 0;
-    double start = now();
-    while (answered < count) {
+    l->pdus = malloc(64 << 20);
+    l->size = fread(l->pdus, 1, 64 << 20, f);
+    fclose(f);
+}
+
+static int send_load(struct load *l, int port, double seconds) {
+    open_binds(l, port);
+    l->latency = malloc(l->last * sizeof *l->latency);
+    l->start = now();
+    double heard = l->start;
+    while (l->answered < l->last) {
         double t = now();
-        long due = rate > 0 ? (long)((t - start) * rate) + 1 : count;
-        if (due > count) due = count;
-        for (int i = 0; i < binds; i++) {
-            struct bind *w = &b[i];
-            int wrote = 0;
-            while (sent < due && w->open < window && wrote < 512) {
-                uint32_t length = get32(pdus + at);
-                queue(w->fd, pdus + at, length);
-                put32(outs[w->fd].data + outs[w->fd].end - length + 12, w->sequence);
-                w->sent[w->sequence++ % window] = t;
-                at += length;
-                if (at >= size) at = 0;
-                w->open++; sent++; wrote++;
-            }
-            if (outs[w->fd].end) flush_out(w->fd);
+        if (seconds > 0 && t - l->start > seconds) {
+            l->last = l->sent;
+            if (l->answered == l->last) break;
         }
+        if (t - heard > PATIENCE_S) { fprintf(stderr, "no answer for %d s\n", PATIENCE_S); return 1; }
+        if (l->rate > 0) keep_pace(l, t); else fill(l, t);
         struct epoll_event events[64];
-        int wait = rate > 0 ? (sent < count ? 0 : 10) : (sent < count ? 1 : 10);
-        int n = epoll_wait(ep, events, 64, wait);
-        t = now();
+        int n = epoll_wait(l->ep, events, 64, l->sent < l->last && l->rate == 0 ? 1 : 10);
         for (int k = 0; k < n; k++) {
-            struct bind *w = &b[events[k].data.u32];
-            ssize_t got = read(w->fd, w->in.data + w->in.have, 2 * CHUNK - w->in.have);
-            if (got == 0 || (got < 0 && errno != EAGAIN)) die("link lost");
-            if (got < 0) continue;
-            w->in.have += got;
-            size_t done = 0;
-            while (w->in.have - done >= 16) {
-                uint8_t *p = w->in.data + done;
-                uint32_t length = get32(p);
-                if (w->in.have - done < length) break;
-                if (get32(p + 4) & RESPONSE) {
-                    if (answered < count) latency[answered] = (t - w->sent[get32(p + 12) % window]) * 1e6;
-                    answered++; w->open--;
-                    refused += get32(p + 8) != 0;
-                }
-                done += length;
+            if (events[k].data.u32 == (uint32_t)l->binds) {
+                uint64_t times;
+                if (read(l->timer, &times, sizeof times) < 0 && errno != EAGAIN) die("timer");
+                continue;
             }
-            memmove(w->in.data, w->in.data + done, w->in.have - done);
-            w->in.have -= done;
+            take_answers(l, &l->bind[events[k].data.u32]);
+            heard = t;
         }
-        if (rate > 0 && n == 0 && sent < count) usleep(20);
     }
-    double took = now() - start;
-    qsort(latency, count, sizeof *latency, ascending);
-    printf("{\"count\": %ld, \"seconds\": %.6f, \"refused\": %ld, \"p50_us\": %.1f, \"p99_us\": %.1f}\n", count, took,
-           refused, latency[count / 2], latency[count * 99 / 100]);
+    double took = now() - l->start;
+    qsort(l->latency, l->answered, sizeof *l->latency, ascending);
+    printf("{\"count\": %ld, \"seconds\": %.6f, \"refused\": %ld, \"p50_us\": %.1f, \"p99_us\": %.1f}\n", l->answered,
+           took, l->refused, l->latency[l->answered / 2], l->latency[l->answered * 99 / 100]);
     return 0;
 }
 
@@ -318,8 +384,11 @@ int main(int argc, char **argv) {
     memset(other, -1, sizeof other);
     if (argc == 2 && !strcmp(argv[1], "sink")) sink();
     if (argc == 3 && !strcmp(argv[1], "relay")) relay(atoi(argv[2]));
-    if (argc == 8 && !strcmp(argv[1], "send"))
-        return send_load(atoi(argv[2]), argv[3], atoi(argv[4]), atol(argv[5]), atof(argv[6]), atoi(argv[7]));
-    fprintf(stderr, "usage: load sink | relay PORT | send PORT FILE WINDOW COUNT RATE BINDS\n");
+    if (argc == 9 && !strcmp(argv[1], "send")) {
+        struct load l = {.window = atoi(argv[4]), .last = atol(argv[5]), .rate = atof(argv[6]), .binds = atoi(argv[7])};
+        read_pdus(&l, argv[3]);
+        return send_load(&l, atoi(argv[2]), atof(argv[8]));
+    }
+    fprintf(stderr, "usage: load sink | relay PORT | send PORT FILE WINDOW COUNT RATE BINDS SECONDS\n");
     return 2;
 }

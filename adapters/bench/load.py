@@ -4,11 +4,23 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
+
+from adapters.bench.process import pin
+
+# The load and what is measured do not share a core where there are two.
+LOAD_CORE = 0
+MEASURED_CORE = 1
+
+
+def measured_core(index: int) -> int:
+    """Return the core of the `index`-th process that is measured; the load's is the last that is taken."""
+    free = sorted(os.sched_getaffinity(0) - {LOAD_CORE}) or [MEASURED_CORE]
+    return [*free, LOAD_CORE][index % (len(free) + 1)]
 
 
 class LoadError(Exception):
@@ -17,7 +29,7 @@ class LoadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the generator measured of one run; latencies in microseconds."""
+    """What the generator measured of one run; latencies in microseconds, from when a request was due."""
 
     count: int
     seconds: float
@@ -55,37 +67,35 @@ async def listening(program: Path, *arguments: str) -> AsyncIterator[tuple[int, 
         await process.wait()
 
 
-async def send(  # the program's own order
-    program: Path, port: int, pdus: Path, window: int, count: int, rate: float = 0, binds: int = 1
-) -> Sent:
-    """Send `count` requests and return what was measured; `rate` 0 is as fast as answers come."""
-    numbers = map(str, (window, count, rate, binds))
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the generator shall send: `rate` 0 is as fast as answers come, `seconds` 0 without an end."""
+
+    window: int
+    count: int
+    rate: float = 0
+    binds: int = 1
+    seconds: float = 0
+
+
+async def send(program: Path, port: int, pdus: Path, order: Order) -> Sent:
+    """Send as ordered and return what was measured. Raises `LoadError`."""
+    numbers = map(str, (order.window, order.count, order.rate, order.binds, order.seconds))
     process = await asyncio.create_subprocess_exec(
         str(program), "send", str(port), str(pdus), *numbers, stdout=asyncio.subprocess.PIPE
     )
-    pin([process.pid], 0)
-    line = await _line(process)
-    if await process.wait() or not line:
-        raise LoadError("the generator's link was lost: look at the node's log")
+    pin([process.pid], LOAD_CORE)
+    try:
+        line = await _line(process)
+        if await process.wait() or not line:
+            raise LoadError("the generator's link was lost: look at the node's log")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     return Sent(**json.loads(line))
 
 
 async def _line(process: asyncio.subprocess.Process) -> bytes:
     stream = process.stdout
     return await stream.readline() if stream is not None else b""
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the seconds that a process has spent on a processor, all threads, user and system.
-
-    From /proc/PID/task/*/schedstat, in nanoseconds: the ticks of /proc/PID/stat are too coarse here.
-    """
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text(encoding="ascii").split()[0]) for task in tasks) / 1e9
-
-
-def pin(pids: Sequence[int], core: int) -> None:
-    """Keep processes on one core, where the machine has it."""
-    if core in os.sched_getaffinity(0):
-        for pid in pids:
-            os.sched_setaffinity(pid, {core})

@@ -1,196 +1,231 @@
-"""`posdata bench relay`: what a notification costs the worker, beside a raw TCP relay in C, in one run."""
+"""What a notification costs: no relay, a raw one in C, this one, others made of libraries, in one run.
+
+All of them are up at once and take turns, so that a busy neighbour of the machine meets them all alike.
+"""
 
 import asyncio
-import random
-import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
-import yaml
+from adapters.bench import node, peer
+from adapters.bench.load import LOAD_CORE, MEASURED_CORE, LoadError, Order, Sent, build, listening, send
+from adapters.bench.node import Node
+from adapters.bench.process import cpu_seconds, pin
+from adapters.bench.requests import requests
 
-from adapters.bench.load import Sent, build, cpu_seconds, listening, pin, send
-from adapters.files.reference_data import load_geography
-from adapters.files.rule_sets import default_rules
-from adapters.postgres.campaigns import PostgresCampaigns
-from adapters.postgres.pool import open_pool
-from adapters.postgres.server import join
-from adapters.simulator.notification import Kind
-from adapters.simulator.traffic import Traffic
-from inventory.document import Standards, read_campaign
-
-WORKER_CORE = 1
-OTHER_CORE = 0
-# Ads of this many characters fit beside every body that is sent.
-LONGEST_BODY = 75
-DIFFERENT_REQUESTS = 4000
-QUANTITY = 100_000_000
+NO_RELAY = "no relay"
+RAW = "raw relay in C"
+PASSED = "posdata, passed"
+WITH_ADS = "posdata, with ads"
+# The C programs are measured with so many times as many requests, else there is little to measure.
+CHEAP = 10
+WARM_UP_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to measure."""
+    """What to measure; `notifications` and `full_seconds` bound each relay's runs at full speed together."""
 
-    notifications: int
-    campaigns: int
-    window: int
-    binds: int
-    latency_seconds: float
+    notifications: int = 300_000
+    campaigns: int = 300
+    window: int = 100
+    binds: int = 4
+    latency_seconds: float = 3
+    latency_rate: float = 1000
+    full_seconds: float = 3
+    rounds: int = 3
+    peers: Sequence[str] = peer.PEERS
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One relay's figures: CPU in microseconds per notification, how busy its process was, latency in ms."""
+    """One relay's figures, medians of the rounds.
+
+    CPU of its process in microseconds per notification, how busy that was, latency in ms at the fixed rate.
+    """
 
     name: str
     cpu_us: float
-    node_cpu_us: float
     busy: float
     rate: float
     p50_ms: float
     p99_ms: float
+    refused: int
 
 
-async def bench(plan: Plan, told: Callable[[str], None]) -> Sequence[Row]:
-    """Measure no relay, the raw relay, the node passing through and the node with ads."""
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="posdata-bench-") as name:
-        directory = Path(name)
-        program = await build(directory)
-        pdus = directory / "pdus"
-        pdus.write_bytes(_requests())
-        async with listening(program, "sink") as (sink, port):
-            pin([sink], OTHER_CORE)
-            bench_one = _Bench(plan, program, pdus)
-            told("no relay")
-            rows.append(await bench_one.measure("no relay", port, sink, []))
-            told("raw relay in C")
-            async with listening(program, "relay", str(port)) as (relay, relay_port):
-                pin([relay], WORKER_CORE)
-                rows.append(await bench_one.measure("raw relay in C", relay_port, relay, [relay]))
-            for title, campaigns in {"posdata, passed": 0, "posdata, with ads": plan.campaigns}.items():
-                told(title)
-                home = Path(tempfile.mkdtemp(dir=directory))
-                async with _node(home, port, campaigns) as (pids, worker, node_port):
-                    rows.append(await bench_one.measure(title, node_port, worker, pids))
-    return rows
+@dataclass(frozen=True, slots=True)
+class WholeNode:
+    """A node at full speed until its books are settled: CPU in microseconds per notification, by role."""
+
+    name: str
+    rate: float
+    ads: float
+    cpu_us: Mapping[str, float]
+
+    @property
+    def total_us(self) -> float:
+        """CPU of all its processes."""
+        return sum(self.cpu_us.values())
 
 
-class _Bench:
-    """The same load for each relay."""
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A peer that was not measured, and why."""
 
-    def __init__(self, plan: Plan, program: Path, pdus: Path) -> None:
-        self._plan = plan
-        self._program = program
-        self._pdus = pdus
+    name: str
+    reason: str
 
-    async def measure(self, name: str, port: int, pid: int, node: Sequence[int]) -> Row:
-        """Warm up, measure CPU at full speed, then latency at 1,000 a second."""
-        plan = self._plan
-        await self._send(port, plan.notifications // 10)
-        before, all_before = cpu_seconds(pid), sum(map(cpu_seconds, node))
-        full = await self._send(port, plan.notifications)
-        cpu, whole = cpu_seconds(pid) - before, sum(map(cpu_seconds, node)) - all_before
-        slow = await send(
-            self._program, port, self._pdus, plan.window, max(1000, int(1000 * plan.latency_seconds)), 1000
-        )
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All figures of a run."""
+
+    rows: Sequence[Row]
+    nodes: Sequence[WholeNode]
+    missing: Sequence[Missing]
+
+    def row(self, name: str) -> Row:
+        """Return the figures of one relay."""
+        return next(row for row in self.rows if row.name == name)
+
+    @property
+    def peers(self) -> Sequence[Row]:
+        """Return the figures of the other libraries."""
+        return [row for row in self.rows if row.name not in {NO_RELAY, RAW, PASSED, WITH_ADS}]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The load's programs: what sends, what is sent, the SMSC's port."""
+
+    program: Path
+    pdus: Path
+    sink: int
+    directory: Path
+    sink_pid: int
+
+    async def send(self, port: int, order: Order) -> Sent:
+        """Send what is ordered to a port. Raises `LoadError`."""
+        return await send(self.program, port, self.pdus, order)
+
+
+@dataclass(slots=True)
+class _Contender:
+    name: str
+    port: int
+    pid: int
+    count: int
+    full: list[tuple[float, Sent]] = field(default_factory=list)
+    slow: list[Sent] = field(default_factory=list)
+
+    def row(self) -> Row:
         return Row(
-            name,
-            1e6 * cpu / full.count,
-            1e6 * whole / full.count,
-            cpu / full.seconds,
-            full.rate,
-            slow.p50_us / 1e3,
-            slow.p99_us / 1e3,
+            self.name,
+            median(1e6 * cpu / sent.count for cpu, sent in self.full),
+            median(cpu / sent.seconds for cpu, sent in self.full),
+            median(sent.rate for _, sent in self.full),
+            median(sent.p50_us for sent in self.slow) / 1e3,
+            median(sent.p99_us for sent in self.slow) / 1e3,
+            sum(sent.refused for sent in [*self.slow, *(sent for _, sent in self.full)]),
         )
-
-    async def _send(self, port: int, count: int) -> Sent:
-        plan = self._plan
-        return await send(self._program, port, self._pdus, plan.window, count, binds=plan.binds)
 
 
 @asynccontextmanager
-async def _node(directory: Path, smsc_port: int, campaigns: int) -> AsyncIterator[tuple[list[int], int, int]]:
-    """Run a node with campaigns; yield its processes, its worker and its port."""
-    config = _configure(directory, smsc_port)
-    node = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "engine.bootstrap", "serve", "-c", str(config)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        ready = (await node.stdout.readline()).decode() if node.stdout is not None else ""
-        port = int(ready.split()[1].rpartition(":")[2])
-        await _book(directory / "data", campaigns)
-        pids = [node.pid, *_children(node.pid)]
-        worker = next(pid for pid in pids if "adapters.processes.worker" in _command(pid))
-        pin(pids, OTHER_CORE)
-        pin([worker], WORKER_CORE)
-        yield pids, worker, port
-    finally:
-        node.terminate()
-        await node.wait()
+async def benched() -> AsyncIterator[Bench]:
+    """Build the load and start the SMSC, in a directory that is gone afterwards. Raises `LoadError`."""
+    with tempfile.TemporaryDirectory(prefix="posdata-bench-") as name:
+        directory = Path(name)
+        program, pdus = await build(directory), directory / "pdus"
+        pdus.write_bytes(requests())
+        async with listening(program, "sink") as (pid, port):
+            pin([pid], LOAD_CORE)
+            yield Bench(program, pdus, port, directory, pid)
 
 
-def _configure(directory: Path, smsc_port: int) -> Path:
-    config = directory / "posdata.yaml"
-    settings = {
-        "node": {"data_dir": "./data"},
-        "relay": {"listen": "127.0.0.1:0", "upstream": [f"127.0.0.1:{smsc_port}"]},
-        "policy": {"allow_unreviewed": True, "lead_time_hours": 0, "quiet_hours": None},
-        "http": {"listen": "127.0.0.1:0"},
-    }
-    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return config
-
-
-async def _book(data_dir: Path, number: int) -> None:
-    """Book campaigns over eight states each, and wait until the workers have the plan and leases."""
-    now = datetime.now(UTC)
-    states = sorted(load_geography().states)
-    standards = Standards(default_rules(), load_geography(), now)
-    drafts = [
-        read_campaign(
-            {
-                "name": f"campaign {index}",
-                "brand": f"brand {index}",
-                "creatives": [{"text": f"Oferta {index} en tienda sol, marca 5512345678"}],
-                "pacing": "asap",
-                "target": {"include": [{"state": states[(index + step) % len(states)]} for step in range(8)]},
-                "starts_at": (now - timedelta(hours=1)).isoformat(),
-                "ends_at": (now + timedelta(days=1)).isoformat(),
-                "quantity": QUANTITY,
-            },
-            standards,
+async def measure(plan: Plan, told: Callable[[str], None]) -> Measured:
+    """Measure every relay in turns, then the whole nodes. Raises `LoadError`."""
+    missing: list[Missing] = []
+    async with benched() as bench, AsyncExitStack() as stack:
+        told("starting")
+        passed, with_ads = await side_by_side(stack, started(bench, 0), started(bench, plan.campaigns))
+        nodes = {PASSED: passed, WITH_ADS: with_ads}
+        relay, relay_port = await stack.enter_async_context(
+            listening(bench.program, "relay", str(bench.sink))
         )
-        for index in range(number)
-    ]
-    dsn = await join(data_dir)
-    while dsn is None:
-        await asyncio.sleep(0.1)
-        dsn = await join(data_dir)
-    await asyncio.sleep(1)
-    pool = await open_pool(dsn)
-    await PostgresCampaigns(pool).add(drafts, approve=True, now=now)
-    await pool.close()
-    await asyncio.sleep(3)
+        pin([relay], MEASURED_CORE)
+        count = max(1, plan.notifications // plan.rounds)
+        contenders = [
+            _Contender(NO_RELAY, bench.sink, bench.sink_pid, CHEAP * count),
+            _Contender(RAW, relay_port, relay, CHEAP * count),
+            *(_Contender(name, each.port, each.workers[0], count) for name, each in nodes.items()),
+        ]
+        for name in plan.peers:
+            try:
+                found = await peer.find(name)
+            except peer.NotInstalledError as error:
+                missing.append(Missing(name, str(error)))
+                continue
+            pid, port = await stack.enter_async_context(peer.running(found, bench.sink, plan.window))
+            pin([pid], MEASURED_CORE)
+            contenders.append(_Contender(f"{found.name} {found.version}", port, pid, count))
+        await _take_turns(bench, plan, contenders, told)
+        whole = [await _whole(bench, plan, name, each) for name, each in nodes.items()]
+    return Measured([each.row() for each in contenders], whole, missing)
 
 
-def _requests() -> bytes:
-    """Return whole requests that can all carry an ad, over the country's mix of LADAs."""
-    traffic = Traffic(random.Random(1), load_geography().weights, kinds=frozenset({Kind.PLAIN}))  # noqa: S311
-    fitting = (each for each in traffic if each.data_coding == 0 and len(each.text) <= LONGEST_BODY)
-    return b"".join(each.octets(1) for each in islice(fitting, DIFFERENT_REQUESTS))
+@asynccontextmanager
+async def started(bench: Bench, campaigns: int, *, workers: int = 1) -> AsyncIterator[Node]:
+    """Run a node of its own in front of the bench's SMSC. Raises `LoadError`."""
+    directory = Path(tempfile.mkdtemp(dir=bench.directory))
+    async with node.running(directory, bench.sink, campaigns=campaigns, workers=workers) as each:
+        yield each
 
 
-def _children(pid: int) -> list[int]:
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    return [int(child) for child in text.split()]
+async def side_by_side(stack: AsyncExitStack, *nodes: AbstractAsyncContextManager[Node]) -> Sequence[Node]:
+    """Start nodes at once; they run until the stack is left. Raises `LoadError`."""
+    entered = await asyncio.gather(*map(stack.enter_async_context, nodes), return_exceptions=True)
+    for each in entered:
+        if isinstance(each, BaseException):
+            raise each
+    return [each for each in entered if isinstance(each, Node)]
 
 
-def _command(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+async def _take_turns(
+    bench: Bench, plan: Plan, contenders: Sequence[_Contender], told: Callable[[str], None]
+) -> None:
+    seconds = plan.full_seconds / plan.rounds
+    slow = max(1, int(plan.latency_rate * plan.latency_seconds / plan.rounds))
+    for each in contenders:
+        await bench.send(each.port, Order(plan.window, each.count, binds=plan.binds, seconds=WARM_UP_S))
+    for turn in range(plan.rounds):
+        for each in contenders:
+            told(f"{each.name}, round {turn + 1} of {plan.rounds}")
+            before = cpu_seconds(each.pid)
+            sent = await bench.send(each.port, Order(plan.window, each.count, 0, plan.binds, seconds))
+            each.full.append((cpu_seconds(each.pid) - before, sent))
+            if not sent.count:
+                raise LoadError(f"{each.name} answered nothing")
+            each.slow.append(
+                await bench.send(each.port, Order(plan.window, slow, plan.latency_rate, plan.binds))
+            )
+
+
+async def _whole(bench: Bench, plan: Plan, name: str, each: Node) -> WholeNode:
+    """Measure all of a node's processes, from settled books to settled books."""
+    before = await each.when(lambda figures: figures.settled)
+    cpu = each.cpu()
+    order = Order(plan.window, plan.notifications, 0, plan.binds, plan.full_seconds)
+    sent = await bench.send(each.port, order)
+    wanted = before.notifications + sent.count
+    after = await each.when(lambda figures: figures.notifications >= wanted and figures.settled)
+    spent = each.cpu()
+    return WholeNode(
+        name,
+        sent.rate,
+        (after.ads - before.ads) / sent.count,
+        {role: 1e6 * (spent[role] - cpu[role]) / sent.count for role in spent},
+    )

@@ -1,17 +1,40 @@
-"""`posdata bench relay`: what the relay costs, beside others, in one table."""
+"""`posdata bench`: what the relay costs beside others, a second worker, a worker's memory."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar
 
 import typer
 
+from adapters.bench import memory, relay, workers
 from adapters.bench.load import LoadError
-from adapters.bench.relay import Plan, Row, bench
-from adapters.cli.console import CommandError, ExitCode, complain
-from adapters.cli.table import rows
+from adapters.bench.peer import PEERS
+from adapters.bench.relay import Plan
+from adapters.cli.bench_report import Report, document, show
+from adapters.cli.console import CommandError, ExitCode, complain, print_json
+from adapters.cli.options import AsJson
+
+T = TypeVar("T")
+
+NO_PEERS = "none"
 
 bench_app = typer.Typer(help="Measure this machine.", no_args_is_help=True, rich_markup_mode=None)
+
+Notifications = Annotated[int, typer.Option(min=1000, help="at most how many at full speed, each relay")]
+Campaigns = Annotated[int, typer.Option(min=1, help="live campaigns")]
+Window = Annotated[int, typer.Option(min=1, max=10_000, help="unanswered requests a bind")]
+Binds = Annotated[int, typer.Option(min=1, max=64, help="binds side by side")]
+FullSeconds = Annotated[float, typer.Option(min=0.2, help="at most how long at full speed, each relay")]
+LatencySeconds = Annotated[float, typer.Option(min=0.2, help="how long latency is measured, each relay")]
+LatencyRate = Annotated[float, typer.Option(min=1, max=20_000, help="notifications a second for latency")]
+Rounds = Annotated[int, typer.Option(min=1, max=20, help="how often they take turns")]
+Peers = Annotated[str, typer.Option(metavar="NAMES", help=f"of {', '.join(PEERS)}, or {NO_PEERS}")]
+Messages = Annotated[int, typer.Option(min=1000, help="how many while memory is watched")]
+Seconds = Annotated[float, typer.Option(min=1, help="at most how long memory is watched")]
+
+DEFAULT = Plan()
+ALL_PEERS = ",".join(PEERS)
+MANY_CAMPAIGNS = 5000
 
 
 @bench_app.callback()
@@ -22,40 +45,99 @@ def _bench() -> None:
 @bench_app.command("relay")
 def relay_command(
     *,
-    notifications: Annotated[int, typer.Option(min=1000, help="how many at full speed")] = 300_000,
-    campaigns: Annotated[int, typer.Option(min=1, help="live campaigns")] = 300,
-    window: Annotated[int, typer.Option(min=1, max=10_000, help="unanswered requests a bind")] = 100,
-    binds: Annotated[int, typer.Option(min=1, max=64, help="binds side by side")] = 4,
-    latency_seconds: Annotated[float, typer.Option(min=1, help="how long latency is measured")] = 5,
+    notifications: Notifications = DEFAULT.notifications,
+    campaigns: Campaigns = DEFAULT.campaigns,
+    window: Window = DEFAULT.window,
+    binds: Binds = DEFAULT.binds,
+    latency_seconds: LatencySeconds = DEFAULT.latency_seconds,
+    latency_rate: LatencyRate = DEFAULT.latency_rate,
+    full_seconds: FullSeconds = DEFAULT.full_seconds,
+    rounds: Rounds = DEFAULT.rounds,
+    peers: Peers = ALL_PEERS,
+    as_json: AsJson = False,
 ) -> None:
-    """Print CPU per notification and latency of no relay, a raw relay in C, and this one.
+    """Print CPU, rate and latency of no relay, a raw relay in C, this one, and those of other libraries.
 
     The generator, the SMSC and everything else run on one core, the measured process on another.
     """
-    plan = Plan(notifications, campaigns, window, binds, latency_seconds)
+    plan = Plan(
+        notifications,
+        campaigns,
+        window,
+        binds,
+        latency_seconds,
+        latency_rate,
+        full_seconds,
+        rounds,
+        _peers(peers),
+    )
+    _print(Report(relay=_run(relay.measure(plan, _tell))), as_json=as_json)
+
+
+@bench_app.command("workers")
+def workers_command(
+    *,
+    notifications: Notifications = DEFAULT.notifications,
+    campaigns: Campaigns = DEFAULT.campaigns,
+    window: Window = DEFAULT.window,
+    binds: Binds = DEFAULT.binds,
+    full_seconds: FullSeconds = DEFAULT.full_seconds,
+    rounds: Rounds = DEFAULT.rounds,
+    as_json: AsJson = False,
+) -> None:
+    """Print what a notification costs over one worker and over two, and how binds are spread."""
+    plan = Plan(notifications, campaigns, window, binds, full_seconds=full_seconds, rounds=rounds)
+    _print(Report(workers=_run(workers.compare(plan, _tell))), as_json=as_json)
+
+
+@bench_app.command("memory")
+def memory_command(
+    *,
+    campaigns: Campaigns = MANY_CAMPAIGNS,
+    messages: Messages = 1_000_000,
+    seconds: Seconds = 300,
+    window: Window = DEFAULT.window,
+    binds: Binds = DEFAULT.binds,
+    as_json: AsJson = False,
+) -> None:
+    """Print what a worker holds in memory with many campaigns, over many messages."""
+    plan = Plan(window=window, binds=binds)
+    watched = _run(memory.watch(plan, campaigns, messages, seconds, _tell))
+    _print(Report(memory=watched), as_json=as_json)
+
+
+@bench_app.command("all")
+def all_command(*, messages: Messages = 10_000_000, seconds: Seconds = 300, as_json: AsJson = False) -> None:
+    """Measure everything, with the other benches' defaults; takes up to eight minutes."""
+    measured = _run(relay.measure(DEFAULT, _tell))
+    compared = _run(workers.compare(DEFAULT, _tell))
+    watched = _run(memory.watch(DEFAULT, MANY_CAMPAIGNS, messages, seconds, _tell))
+    _print(Report(measured, compared, watched), as_json=as_json)
+
+
+def _peers(names: str) -> tuple[str, ...]:
+    """Return the peers that are named. Raises `CommandError`."""
+    wanted = tuple(names.split(",")) if names != NO_PEERS else ()
+    for name in wanted:
+        if name not in PEERS:
+            known = ", ".join(PEERS)
+            raise CommandError(ExitCode.USAGE, f"posdata: --peers knows {known}, {NO_PEERS}; not '{name}'")
+    return wanted
+
+
+def _tell(line: str) -> None:
+    complain([f"measuring {line} …"])
+
+
+def _run(bench: Coroutine[Any, Any, T]) -> T:
     try:
-        measured = asyncio.run(bench(plan, lambda name: complain([f"measuring {name} …"])))
+        return asyncio.run(bench)
     except LoadError as error:
         raise CommandError(ExitCode.UNREACHABLE, f"posdata: {error}") from None
-    print("\n".join(rows(_table(measured))))
 
 
-def _table(measured: Sequence[Row]) -> list[tuple[str, ...]]:
-    raw = next(row for row in measured if row.name.startswith("raw"))
-    header = ("relay", "µs each", "× raw", "whole node µs", "busy %", "a second", "p50 ms", "p99 ms")
-    return [
-        header,
-        *(
-            (
-                row.name,
-                f"{row.cpu_us:.2f}",
-                f"{row.cpu_us / raw.cpu_us:.1f}",
-                f"{row.node_cpu_us:.2f}",
-                f"{100 * row.busy:.0f}",
-                f"{row.rate:,.0f}",
-                f"{row.p50_ms:.3f}",
-                f"{row.p99_ms:.3f}",
-            )
-            for row in measured
-        ),
-    ]
+def _print(report: Report, *, as_json: bool) -> None:
+    if as_json:
+        print_json(document(report))
+    else:
+        show(report)

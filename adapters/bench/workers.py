@@ -1,0 +1,80 @@
+"""What a second worker costs: the same binds over one worker and over two, in one run, in turns."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from statistics import median
+
+from adapters.bench.load import Order, Sent
+from adapters.bench.node import Figures, Node
+from adapters.bench.process import cpu_seconds
+from adapters.bench.relay import Bench, Plan, benched, side_by_side, started
+
+# Long enough that control hears of every session while it is there.
+SPREAD_SECONDS = 4
+SPREAD_RATE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """CPU of all workers in microseconds per notification, and notifications a second: medians."""
+
+    binds: int
+    sessions: Sequence[int]
+    one_us: float
+    two_us: float
+    one_rate: float
+    two_rate: float
+
+    @property
+    def ratio(self) -> float:
+        """CPU per notification over two workers as a multiple of that over one."""
+        return self.two_us / self.one_us
+
+
+async def compare(plan: Plan, told: Callable[[str], None]) -> Workers:
+    """Measure both. Raises `LoadError`."""
+    async with benched() as bench, AsyncExitStack() as stack:
+        told("one worker and two: starting")
+        one, two = await side_by_side(
+            stack, started(bench, plan.campaigns), started(bench, plan.campaigns, workers=2)
+        )
+        await _warm(bench, plan, one)
+        sessions = await _spread(bench, plan, two)
+        figures: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
+        for turn in range(plan.rounds):
+            told(f"one worker and two, round {turn + 1} of {plan.rounds}")
+            for node in (one, two):
+                figures[len(node.workers)].append(await _round(bench, plan, node))
+    one_us, one_rate = map(median, zip(*figures[1], strict=True))
+    two_us, two_rate = map(median, zip(*figures[2], strict=True))
+    return Workers(plan.binds, sessions, one_us, two_us, one_rate, two_rate)
+
+
+async def _warm(bench: Bench, plan: Plan, node: Node) -> Sent:
+    order = Order(plan.window, SPREAD_RATE * SPREAD_SECONDS, SPREAD_RATE, plan.binds)
+    return await bench.send(node.port, order)
+
+
+async def _spread(bench: Bench, plan: Plan, node: Node) -> Sequence[int]:
+    """Return how many sessions each worker has while all binds are up."""
+
+    def complete(figures: Figures) -> bool:
+        return sum(figures.each("posdata_sessions")) == plan.binds
+
+    load = asyncio.create_task(_warm(bench, plan, node))
+    try:
+        figures = await node.when(complete)
+    finally:
+        await load
+    return sorted(map(int, figures.each("posdata_sessions")), reverse=True)
+
+
+async def _round(bench: Bench, plan: Plan, node: Node) -> tuple[float, float]:
+    before = sum(map(cpu_seconds, node.workers))
+    seconds = plan.full_seconds / plan.rounds
+    sent = await bench.send(
+        node.port, Order(plan.window, plan.notifications // plan.rounds, 0, plan.binds, seconds)
+    )
+    return 1e6 * (sum(map(cpu_seconds, node.workers)) - before) / sent.count, sent.rate
