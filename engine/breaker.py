@@ -98,7 +98,7 @@ class Breaker:
     @property
     def harmful(self) -> frozenset[int]:
         """The versions that may not be used: those found here, and those found anywhere."""
-        return self._everywhere | self._verdicts.keys()
+        return self._everywhere | frozenset(self._verdicts)
 
     def accepted(self, tally: Tally) -> None:
         """Count an insertion that the SMSC accepted."""

@@ -13,7 +13,7 @@ MULTIPART: Final = 0x08
 PORTS: Final = 0x10
 
 # A hostile peer could send every combination of header octets: what is remembered is bounded.
-MEMO_LIMIT: Final = 4096
+MEMO_LIMIT = 4096
 
 
 class Header(NamedTuple):

@@ -42,7 +42,7 @@ _HEADER: Final = Struct(">IIII")
 _LOW_HALF: Final = 0xFFFFFFFF
 
 # A late answer can only be told from a stranger's while its insertion is remembered.
-LATE_LIMIT: Final = 10_000
+LATE_LIMIT = 10_000
 
 
 class Stage(Enum):
