@@ -10,7 +10,7 @@ from segments.native import COMPILED
 if TYPE_CHECKING:
     from mypy_extensions import i64
 
-NATIONAL_DIGITS = 10
+NATIONAL_DIGITS: Final = 10
 
 # What may stand before the ten digits: nothing, the country code (with the 1 that mobiles had before
 # August 2019) bare or after an international prefix, and the trunk prefixes dialled until then.
@@ -22,7 +22,7 @@ PREFIXES: Final = frozenset(
 NON_GEOGRAPHIC: Final = frozenset({200, 201, 300, 500, 700, 800, 888, 900})
 
 # The only LADAs of two digits; every other LADA has three.
-TWO_DIGIT_LADAS = frozenset({33, 55, 56, 81})
+TWO_DIGIT_LADAS: Final = frozenset({33, 55, 56, 81})
 
 _FIRST: Final = 2_000_000_000
 _AFTER_THREE: Final = 10_000_000
