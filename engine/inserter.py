@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from engine.audience import AudienceRule
-from engine.composition import DefaultAlphabet, codings, septets_of, units_of
+from engine.composition import Coding, DefaultAlphabet, Room, codings, septets_of, units_of
 from engine.decision import Creative, Decision
 from engine.predicate import Predicate
 from engine.reasons import Reason
+from engine.supply import SupplyCounter
 from segments.clock import LocalClock
 from segments.numbering import Numbering
 from segments.numbers import national
@@ -44,23 +45,30 @@ class Inserter:
 
     `mismatches` counts bodies that did not fit their alphabet, until somebody resets it.
     `gate` is the reason why no notification gets an ad at the moment, None when ads are on.
+    `supply` counts every notification that could carry an ad, whether or not it gets one.
     """
 
     __slots__ = (
         "_audience",
         "_clock",
         "_codes",
+        "_coding",
         "_codings",
+        "_index",
+        "_left",
         "_numbering",
         "_predicate",
+        "_room",
         "_separator_septets",
         "_separator_units",
+        "_subscriber",
         "decision",
         "gate",
         "mismatches",
         "observe",
         "place",
         "suffix",
+        "supply",
     )
 
     def __init__(
@@ -88,6 +96,10 @@ class Inserter:
         self.mismatches = 0
         self.place = 0
         self.suffix = b""
+        self.supply = SupplyCounter(self._codes)
+        self._coding: Coding = self._codings[0]
+        self._room: Room | None = None
+        self._index = self._left = self._subscriber = 0
 
     def at(self, now: float) -> None:
         """Tell the time (UTC seconds) once a read."""
@@ -118,26 +130,20 @@ class Inserter:
         decision = self.decision
         if decision is None:
             return _STARTING
-        refused = self._predicate.refuses(service_type, word)
+        refused = self.supplied(service_type, destination, word, body)
         if refused is not None:
             return refused
-        subscriber = national(destination)
-        place = self._numbering.place_of(subscriber) if subscriber else -1
-        if place < 0:
-            return _NOT_A_SUBSCRIBER
+        place = self._index
         for rule in self._audience:
-            refused = rule.refuses(subscriber, place)
+            refused = rule.refuses(self._subscriber, place)
             if refused is not None:
                 return refused
-        coding = self._codings[word >> 16 & 0xFF]
-        room = coding.room(body)
+        room = self._room
         if room is None:
             self.mismatches += 1
             return _ALPHABET_MISMATCH
-        wide = room.wide
-        left = room.characters - (self._separator_units if wide else self._separator_septets)
-        alphabet = coding.alphabet
-        chosen = decision.choose(place, left, wide, alphabet)
+        alphabet = self._coding.alphabet
+        chosen = decision.choose(place, self._left, room.wide, alphabet)
         if not isinstance(chosen, Creative):
             return chosen
         if self.observe:
@@ -145,3 +151,25 @@ class Inserter:
         self.place = self._codes[place]
         self.suffix = chosen.suffix.octets[alphabet] or b""
         return chosen
+
+    def supplied(self, service_type: bytes, destination: bytes, word: int, body: bytes) -> Reason | None:
+        """Count a notification that could carry an ad, or return why it could not.
+
+        A body that does not fit its alphabet could not, and is not counted; `consider` says so in its turn.
+        """
+        refused = self._predicate.refuses(service_type, word)
+        if refused is not None:
+            return refused
+        subscriber = national(destination)
+        place = self._numbering.place_of(subscriber) if subscriber else -1
+        if place < 0:
+            return _NOT_A_SUBSCRIBER
+        self._subscriber = subscriber
+        self._index = place
+        self._coding = coding = self._codings[word >> 16 & 0xFF]
+        self._room = room = coding.room(body)
+        if room is not None:
+            wide = room.wide
+            self._left = room.characters - (self._separator_units if wide else self._separator_septets)
+            self.supply.seen(place, self._left, wide)
+        return None

@@ -8,7 +8,8 @@ A frame holds what one read of one worker brought about. Layout, little endian:
              · hour u32 · 4 octets of zero · number u64
 
 For insertions and outcomes `number` is the insertion's number within the epoch; for tallies it is a
-count, and a pass-through's reason stands in `cause`. For receipts, last in the list of kinds, it is a
+count, and a pass-through's reason stands in `cause`; supply has its room class there, and in the
+reserved field 1 where rooms are wide (UCS-2). For receipts, last in the list of kinds, it is a
 hash (engine.receipts); a receipt's state stands in `cause`, its mask in campaign and creative version
 (low half first), its route's number in place. A length of zero ends a segment. The last octet
 is none of the preallocated zeroes, so that a frame is whole only when all of it was written.
@@ -50,6 +51,7 @@ class Kind(IntEnum):
     PASS_THROUGH = 17
     CONSUMED = 18
     REFUSED = 19
+    SUPPLY = 20
     AWAITED = 21
     RECEIPT = 22
 

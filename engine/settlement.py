@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from engine.journal import PREFIX, Cause, Frame, Kind
 from engine.reasons import Reason
-from inventory.books import Awaited, Batch, CountKey, Epoch, Event, Received
+from inventory.books import Awaited, Batch, CountKey, Epoch, Event, Received, SupplyKey
 
 _EVENTS = {
     Kind.INSERTED: Event.INSERTED,
@@ -104,6 +104,7 @@ class Fold:
             dict(batch.tallies[Kind.REFUSED]),
             awaited=batch.awaited,
             received=batch.received,
+            supply=dict(batch.supply),
         )
 
     def applied_upto(self, sequence: int) -> None:
@@ -122,18 +123,21 @@ class _Batch:
         self.tallies: dict[Kind, Counter[int]] = {
             kind: Counter() for kind in (Kind.NOTIFICATIONS, Kind.CONSUMED, Kind.REFUSED)
         }
+        self.supply: Counter[SupplyKey] = Counter()
         self.awaited: list[Awaited] = []
         self.received: list[Received] = []
 
     def add(self, prefix: bytes, count: int) -> None:
         """Count what `count` entries of one prefix say."""
-        number, cause, _, campaign, creative_version, place, hour = PREFIX.unpack(prefix)
+        number, cause, alphabet, campaign, creative_version, place, hour = PREFIX.unpack(prefix)
         kind = Kind(number)
         if kind in _EVENTS:
             key = CountKey(campaign, creative_version, place, hour)
             self.events[key, _EVENTS[kind], Cause(cause).code] += count
         elif kind is Kind.PASS_THROUGH:
             self.pass_through[hour, Reason(cause).code] += count
+        elif kind is Kind.SUPPLY:
+            self.supply[SupplyKey(hour, place, cause, bool(alphabet))] += count
         else:
             self.tallies[kind][hour] += count
 

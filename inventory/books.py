@@ -58,6 +58,15 @@ class CountKey:
     hour: int
 
 
+class SupplyKey(NamedTuple):
+    """A cell of supply: hour and place as in `CountKey`, room class (inventory.plan), narrow or wide room."""
+
+    hour: int
+    place: int
+    room_class: int
+    wide: bool
+
+
 class Awaited(NamedTuple):
     """An accepted insertion that waits for its receipt; `number` is the hash of both ends (signed)."""
 
@@ -84,7 +93,7 @@ class Batch:
     `after` is the last frame sequence applied before it, `upto` the last one in it, so `upto` > `after`.
     `events` counts by (key, event, cause), cause "" where there is none;
     `notifications`, `consumed` and `refused` count by hour, `pass_through` by (hour, reason).
-    `awaited` and `received` are what receipts are matched with.
+    `awaited` and `received` are what receipts are matched with; `supply` counts what could carry ads.
     """
 
     epoch: Epoch
@@ -97,6 +106,7 @@ class Batch:
     refused: Mapping[int, int] = field(default_factory=dict)
     awaited: Sequence[Awaited] = ()
     received: Sequence[Received] = ()
+    supply: Mapping[SupplyKey, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ HOT = (
     "engine/leasebook.py",
     "engine/predicate.py",
     "engine/recorder.py",
+    "engine/supply.py",
     "engine/totals.py",
     "segments/native.py",
     "segments/numbering.py",

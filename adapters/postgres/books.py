@@ -14,6 +14,7 @@ import asyncpg
 
 from adapters.postgres.counts import read_counts
 from adapters.postgres.pool import Connection, Pool, snapshot
+from adapters.postgres.supply_counts import add_supply
 from inventory.books import (
     POWER_LOSS,
     PROCESS_DIED,
@@ -197,6 +198,7 @@ class PostgresBooks:
             await count_insertions(connection, batch.events)
             await _count_notifications(connection, batch.notifications, batch.consumed, batch.refused)
             await _count_pass_through(connection, batch.pass_through)
+            await add_supply(connection, batch.supply)
             if batch.awaited:
                 await connection.copy_records_to_table("awaited_inbox", records=batch.awaited)
             if batch.received:

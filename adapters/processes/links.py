@@ -98,8 +98,10 @@ class Links:
         """Tell everybody the time at a read; return the monotonic second."""
         core = self._core
         now = time.time()
-        core.recorder.hour = int(now // 3600)
+        former, core.recorder.hour = core.recorder.hour, int(now // 3600)
         try:
+            if core.recorder.hour != former:
+                core.write_supply(former)
             for inserter in core.inserters.values():
                 inserter.at(now)
         except Exception as error:  # noqa: BLE001  # without a clock no ads, but every notification

@@ -81,6 +81,7 @@ class Worker:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._core.recorder.commit()
+        self._core.write_supply(self._core.recorder.hour)
         self._core.journal.sync()
         self._core.journal.close()
 
@@ -166,6 +167,7 @@ class Worker:
             self._core.book.close_second(now)
             self._links.expire(now)
             self._core.commit()
+            self._core.write_supply(self._core.recorder.hour)
             self._alarm_mismatches()
             self._orders.judge_texts()
             try:

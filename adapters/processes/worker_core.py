@@ -19,6 +19,7 @@ from engine.journal import FORMAT
 from engine.leasebook import LeaseBook
 from engine.recorder import Recorder
 from engine.settings import Settings
+from engine.supply import SupplyCounter
 from inventory.books import Epoch
 from segments.numbering import Numbering
 
@@ -36,6 +37,7 @@ class Core:
     book: LeaseBook
     breaker: Breaker
     inserters: Mapping[str, Inserter]
+    supply: SupplyCounter
     gate: Gate
     figures: WorkerFigures
     faults: Faults
@@ -46,6 +48,12 @@ class Core:
         if self.recorder.fault is not None:
             self.faults.alarm(self.recorder.fault)
 
+    def write_supply(self, hour: int) -> None:
+        """Write the supply that was counted in an hour to the journal; what it does not take waits."""
+        entries = self.supply.entries(hour)
+        if entries and self.journal.append(entries):
+            self.supply.written()
+
 
 def make_core(spec: Spec) -> Core:
     """Return the parts of a worker that begins a new epoch now. Raises `OSError` without a journal."""
@@ -55,6 +63,9 @@ def make_core(spec: Spec) -> Core:
     journal = _open_journal(spec, epoch)
     recorder = Recorder(journal)
     inserters = {route.name: make_inserter(settings, route, numbering) for route in settings.relay.routes}
+    supply = SupplyCounter(place.code for place in numbering.places)
+    for inserter in inserters.values():
+        inserter.supply = supply
     figures = WorkerFigures(spec.worker, inserters, recorder, journal, bypass=spec.bypass)
     return Core(
         spec=spec,
@@ -66,6 +77,7 @@ def make_core(spec: Spec) -> Core:
         book=LeaseBook(settings.leases.horizon_s),
         breaker=Breaker(),
         inserters=inserters,
+        supply=supply,
         gate=Gate(settings, spec.data_dir, inserters),
         figures=figures,
         faults=Faults(figures),

@@ -266,22 +266,23 @@ class Session:
 
     def _decide(self, buffer: bytes, at: i64, end: i64, command: i64) -> Creative | Reason:
         inserter = self._inserter
-        if inserter.gate is not None:
-            return inserter.gate
+        gate = inserter.gate
         if self.stage is not _BOUND:
-            return _NOT_BOUND
+            return _NOT_BOUND if gate is None else gate
         if not self._listed:
-            return _SYSTEM_ID
+            return _SYSTEM_ID if gate is None else gate
         cut = self._cut
         if command == SUBMIT_SM:
             located = locate_submit_sm(buffer, at, end, cut)
         else:
             located = locate_data_sm(buffer, at, end, cut)
         if not located:
-            return _UNPARSED
-        return inserter.consider(
-            cut.service_type, cut.destination, cut.word, buffer[cut.body_at : cut.body_end]
-        )
+            return _UNPARSED if gate is None else gate
+        body = buffer[cut.body_at : cut.body_end]
+        if gate is None:
+            return inserter.consider(cut.service_type, cut.destination, cut.word, body)
+        inserter.supplied(cut.service_type, cut.destination, cut.word, body)
+        return gate
 
     def _bind(self, buffer: bytes, at: i64, end: i64, command: i64) -> None:
         """Remember who binds (SMPP 3.4 §4.1); a bound session stays who it is, whatever it asks for."""
