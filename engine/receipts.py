@@ -39,25 +39,27 @@ MIN_KEY_OCTETS: Final = 32
 
 _DECIMAL = re.compile(rb"[0-9]+")
 _HEXADECIMAL = re.compile(rb"[0-9a-f]+")
-_ASKED: Final = 0x03
+ASKS_FOR_RECEIPT: Final = 0x03
+"""Bits of registered_delivery (SMPP 3.4 §5.2.17): 01 whatever the outcome, 10 on failure."""
+
 _ALWAYS: Final = 0x01
 _ON_FAILURE: Final = 0x02
 
 
 def asks_more(registered_delivery: int, *, failures: bool) -> bool:
     """Tell whether bits 1-0 (SMPP 3.4 §5.2.17) ask for more than nothing, or than `failures`."""
-    asked = registered_delivery & _ASKED
+    asked = registered_delivery & ASKS_FOR_RECEIPT
     return asked != 0 and not (failures and asked == _ON_FAILURE)
 
 
 def always(registered_delivery: int) -> int:
     """Return the octet with bits 1-0 asking for a receipt whatever the outcome (SMPP 3.4 §5.2.17)."""
-    return registered_delivery & ~_ASKED & 0xFF | _ALWAYS
+    return registered_delivery & ~ASKS_FOR_RECEIPT & 0xFF | _ALWAYS
 
 
 def is_asked(registered_delivery: int) -> bool:
     """Tell whether bits 1-0 ask for any receipt (SMPP 3.4 §5.2.17)."""
-    return registered_delivery & _ASKED != 0
+    return registered_delivery & ASKS_FOR_RECEIPT != 0
 
 
 def normalised(message_id: bytes, form: Form = "as-is") -> bytes:

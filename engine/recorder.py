@@ -19,6 +19,8 @@ _NO_CAUSE: Final = Cause.NONE
 
 # A lost link may end more insertions at once than one frame takes (engine.journal.MAX_FRAME_OCTETS).
 OUTCOMES_A_FRAME: Final = 8192
+# While nothing can be written, receipts go on; what waits of them is bounded.
+NOTES_LIMIT: Final = 100_000
 
 
 class JournalPort(Protocol):
@@ -29,9 +31,13 @@ class JournalPort(Protocol):
 
 
 class Insertion:
-    """One ad on its way: what its outcome must be booked on, and the original for a bare retry."""
+    """One ad on its way: what its outcome must be booked on, and the original for a bare retry.
+
+    `awaits` is the subscriber whose receipt was asked for, 0 for none.
+    """
 
     __slots__ = (
+        "awaits",
         "campaign",
         "creative_version",
         "hour",
@@ -53,6 +59,7 @@ class Insertion:
         self.number = number
         self.sent_at = sent_at
         self.original = b""
+        self.awaits = 0
 
 
 class Recorder:
@@ -61,12 +68,13 @@ class Recorder:
     What can't be written stays here and goes with the next commit, except insertions: their
     notifications leave bare, counted `journal_failed`. `hour` (hours since 1970 UTC) is set by the
     caller at each read. `fault` is what the journal raised at the last commit, if it did; who
-    commits sounds the alarm.
+    commits sounds the alarm. `lost` counts notes that there was no room for.
     """
 
     __slots__ = (
         "_insertions",
         "_journal",
+        "_notes",
         "_notifications",
         "_numbered",
         "_otherwise",
@@ -76,6 +84,7 @@ class Recorder:
         "_refused",
         "fault",
         "hour",
+        "lost",
         "totals",
     )
 
@@ -83,6 +92,7 @@ class Recorder:
         self._journal = journal
         self._insertions: list[Insertion] = []
         self._outcomes: list[tuple[Insertion, Kind, Cause]] = []
+        self._notes: list[bytes] = []
         self._passed = [0] * (max(Reason) + 1)
         self._reasons: list[int] = []
         self._notifications = 0
@@ -92,6 +102,7 @@ class Recorder:
         self.totals = Totals()
         self.fault: Exception | None = None
         self.hour = 0
+        self.lost = 0
 
     def notification(self) -> None:
         """Count one submit_sm or data_sm request."""
@@ -125,6 +136,13 @@ class Recorder:
                 insertion.lease.put_back()
         self._outcomes.append((insertion, kind, cause))
 
+    def note(self, entry: bytes) -> None:
+        """Keep a packed entry for the frame that holds all outcomes noted before it."""
+        if len(self._notes) < NOTES_LIMIT:
+            self._notes.append(entry)
+        else:
+            self.lost += 1
+
     def commit(self) -> bool:
         """Write everything gathered; True when nothing is owed any more.
 
@@ -134,7 +152,7 @@ class Recorder:
         later = self._outcomes[OUTCOMES_A_FRAME:]
         if later:
             del self._outcomes[OUTCOMES_A_FRAME:]
-        if not self._written():
+        if not self._written(notes=not later):
             self._outcomes += later
             self._undo_insertions()
             return False
@@ -152,12 +170,16 @@ class Recorder:
             self._passed[reason] = 0
         self._reasons.clear()
         self._notifications = self._refused = 0
-        return self.commit() if later else True
+        if later:
+            return self.commit()
+        if self._notes:
+            self._notes.clear()
+        return True
 
-    def _written(self) -> bool:
+    def _written(self, *, notes: bool) -> bool:
         self.fault = None
         try:
-            entries = self._entries()
+            entries = self._entries(notes=notes)
             return not entries or self._journal.append(entries)
         except Exception as error:  # noqa: BLE001  # a journal that raises has failed, whatever it raises
             self.fault = error
@@ -171,7 +193,7 @@ class Recorder:
         self._outcomes = [outcome for outcome in self._outcomes if outcome[0].number not in undone]
         self._insertions.clear()
 
-    def _entries(self) -> bytes:
+    def _entries(self, *, notes: bool) -> bytes:
         writer = BytesWriter()
         for insertion in self._insertions:
             _write(writer, _INSERTED, _NO_CAUSE, insertion)
@@ -183,6 +205,8 @@ class Recorder:
             _write_tally(writer, Kind.REFUSED, 0, self.hour, self._refused)
         for reason in self._reasons:
             _write_tally(writer, Kind.PASS_THROUGH, reason, self.hour, self._passed[reason])
+        if notes and self._notes:
+            writer.write(b"".join(self._notes))
         return writer.getvalue()
 
 

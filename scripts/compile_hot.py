@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("adapters", "engine", "inventory", "segments", "validators")
 HOT = (
     "adapters/smpp/locate.py",
+    "adapters/smpp/receipts.py",
+    "adapters/smpp/route_receipts.py",
     "adapters/smpp/session.py",
     "adapters/smpp/splice.py",
     "adapters/smpp/traffic.py",

@@ -23,6 +23,9 @@ from engine.receipts import (
 
 REPLACE_SM: Final = 0x00000007
 
+REGISTERED_BEFORE_LENGTH: Final = 4
+"""How far registered_delivery lies before sm_length in a submit_sm (SMPP 3.4 §4.4.1)."""
+
 # SMPP 3.4 §5.3.2.12, §5.3.2.35
 TAG_RECEIPTED_MESSAGE_ID: Final = 0x001E
 TAG_MESSAGE_STATE: Final = 0x0427

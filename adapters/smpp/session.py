@@ -14,6 +14,7 @@ from adapters.smpp.constants import (
     BINDS,
     DATA_SM,
     DATA_SM_RESP,
+    DELIVER_SM,
     ESME_RINVBNDSTS,
     ESME_RINVCMDLEN,
     ESME_ROK,
@@ -21,11 +22,14 @@ from adapters.smpp.constants import (
     HEADER_OCTETS,
     RESPONSE,
     SENDING_BINDS,
+    SUBMIT_MULTI,
     SUBMIT_SM,
     SUBMIT_SM_RESP,
     UNBIND,
 )
 from adapters.smpp.locate import Cut, locate_data_sm, locate_submit_sm
+from adapters.smpp.receipts import REGISTERED_BEFORE_LENGTH, REPLACE_SM
+from adapters.smpp.route_receipts import RouteReceipts
 from adapters.smpp.splice import splice
 from adapters.smpp.traffic import NO_PROBE, RouteTraffic, Traffic
 from engine.breaker import SAYS_NOTHING, Breaker
@@ -33,6 +37,7 @@ from engine.decision import Creative
 from engine.inserter import Inserter
 from engine.journal import Cause, Kind
 from engine.reasons import Reason
+from engine.receipts import ASKS_FOR_RECEIPT
 from engine.recorder import Insertion, Recorder
 
 if TYPE_CHECKING:
@@ -79,6 +84,7 @@ class Session:
     without looking at them or counting them (`relay.mode: bypass`). `unanswered` counts forwarded
     notifications whose answer has not come, `traffic` all that passes. `ending`, set by the owner, says
     that nothing can be sent to the SMSC any more: a refusal then passes; the platform may send again.
+    `receipts` is told what concerns receipts; without it they pass like everything else.
     """
 
     __slots__ = (
@@ -92,6 +98,7 @@ class Session:
         "_pending",
         "_platform_rest",
         "_raw",
+        "_receipts",
         "_recorder",
         "_retry_on",
         "_smsc_broken",
@@ -120,9 +127,11 @@ class Session:
         raw: bool = False,
         breaker: Breaker | None = None,
         traffic: Traffic | None = None,
+        receipts: RouteReceipts | None = None,
     ) -> None:
         self.traffic = traffic if traffic is not None else Traffic(RouteTraffic())
         self._raw = raw
+        self._receipts = receipts
         self._breaker = breaker if breaker is not None else Breaker()
         self._inserter = inserter
         self._recorder = recorder
@@ -206,6 +215,8 @@ class Session:
                     self._bind(buffer, at, end, command)
                 elif command == UNBIND:
                     self.stage = _BINDING
+                elif command in (SUBMIT_MULTI, REPLACE_SM) and self._receipts is not None:
+                    self._receipts.submitted(buffer, at, end, command)
             at = end
         self._platform_rest = buffer[at:] if self.stage is not _BROKEN else b""
         if not self._commit() and placed:
@@ -240,6 +251,9 @@ class Session:
         recorder = self._recorder
         recorder.notification()
         self.unanswered += 1
+        receipts = self._receipts
+        if receipts is not None and receipts.profile.requests:
+            receipts.submitted(buffer, at, end, command)
         written = len(out)
         try:
             if self._pending and sequence in self._pending:
@@ -261,6 +275,12 @@ class Session:
             return False
         if self._retry_on:
             insertion.original = buffer[at:end]
+        if receipts is not None and (
+            receipts.profile.requests
+            or command == DATA_SM
+            or buffer[self._cut.length_at - REGISTERED_BEFORE_LENGTH] & ASKS_FOR_RECEIPT
+        ):
+            receipts.inserted(out, written + at - kept, buffer, at, end, command, insertion)
         self._pending[sequence] = insertion
         return True
 
@@ -339,7 +359,7 @@ class Session:
                     self.unanswered -= 1
                 insertion = pending.pop(sequence, None) if pending else None
                 if insertion is None:
-                    if not self._late or not self._answered_late(command, status, sequence):
+                    if not self._late or not self._answered_late(buffer, at, end, command, status, sequence):
                         bare += 1
                         if status and status not in SAYS_NOTHING:
                             bare_refused += 1
@@ -347,8 +367,13 @@ class Session:
                     self.unanswered += 1
                     pieces.append(buffer[kept:at])
                     kept = end
+                elif insertion.awaits and not status and self._receipts is not None:
+                    self._receipts.accepted(buffer, at, end, insertion)
             elif command in BIND_RESPONSES and not status:
                 self._bound(command)
+            elif command in (DELIVER_SM, DATA_SM) and self._swallows(buffer, at, end, command, sequence):
+                pieces.append(buffer[kept:at])
+                kept = end
             at = end
         traffic.accepted += accepted
         self._smsc_rest = b"" if self._smsc_broken else buffer[at:]
@@ -381,15 +406,28 @@ class Session:
         self._end(insertion, _REJECTED, Cause.STATUS, status)
         return False
 
-    def _answered_late(self, command: int, status: int, sequence: int) -> bool:
+    def _answered_late(
+        self, buffer: bytes, at: i64, end: i64, command: i64, status: i64, sequence: int
+    ) -> bool:
         """Correct an insertion that was unknown; False when the sequence number is none of one."""
         insertion = self._late.pop(sequence, None)
         if insertion is None:
             return False
         if command != GENERIC_NACK and status == ESME_ROK:
             self._end(insertion, Kind.LATE_ACCEPTED, _NO_CAUSE)
+            if self._receipts is not None and insertion.awaits:
+                self._receipts.accepted(buffer, at, end, insertion)
         else:
             self._end(insertion, Kind.LATE_REJECTED, Cause.STATUS)
+        return True
+
+    def _swallows(self, buffer: bytes, at: i64, end: i64, command: i64, sequence: int) -> bool:
+        """Answer a receipt that the platform does not expect (SMPP 3.4 §4.6.2, §4.7.2); else let it pass."""
+        if self._receipts is None or not self._receipts.swallows(buffer, at, end, command):
+            return False
+        answer = command | RESPONSE
+        self.traffic.route.own[answer, ESME_ROK] += 1
+        self.to_smsc += _HEADER.pack(HEADER_OCTETS + 1, answer, ESME_ROK, sequence) + b"\0"
         return True
 
     # -- time and endings -------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from adapters.files.reference_data import load_numbering
+from adapters.smpp.route_receipts import ReceiptProfile, RouteReceipts
 from adapters.smpp.session import Session
 from engine.audience import AudienceRule
 from engine.composition import DefaultAlphabet
@@ -16,6 +17,7 @@ from engine.journal import Cause, Entry, Kind, pack_frame, read_frames
 from engine.leasebook import LeaseBook
 from engine.predicate import Predicate
 from engine.reasons import Reason
+from engine.receipts import RouteHash
 from engine.recorder import Recorder
 from inventory.plan import (
     ROOM_CLASSES,
@@ -32,6 +34,8 @@ from tests.smpp_cases.pdus import BIND_TRANSCEIVER, bind, bind_answer
 RANGES = Path(__file__).parents[2] / "fixtures" / "numbering" / "ranges.csv"
 CREATIVE = "Tienda sol, $40 en mi.tienda/abc o a@sol.mx"
 SEPARATOR = " "
+KEY = bytes(range(32))
+ROUTE = "default"
 CAMPAIGN = 11
 VERSION = 301
 NOW = 1_795_000_000.0
@@ -222,6 +226,7 @@ def make_world(
     random: Callable[[], float] = lambda: 0.5,
     raw: bool = False,
     observe: bool = False,
+    profile: ReceiptProfile | None = None,
 ) -> World:
     """Return a world in which an ad is available for every notification that has room for it."""
     book = LeaseBook(30)
@@ -253,5 +258,11 @@ def make_world(
         retry_bare_on=retry_bare_on,
         system_ids=system_ids,
         raw=raw,
+        receipts=RouteReceipts(
+            RouteHash(KEY, ROUTE),
+            recorder,
+            profile or ReceiptProfile(requests=False, failures=False),
+            alarms.append,
+        ),
     )
     return World(session, inserter, recorder, journal, book, alarms)
