@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Source] = {
     "campaigns": Source("adapters.cli.campaigns", "campaigns", "Import and list campaigns."),
     "counts": Source("adapters.cli.counts", "counts_command", "Show the books."),
     "sessions": Source("adapters.cli.sessions", "sessions_command", "Show the live sessions."),
+    "trace": Source("adapters.cli.trace", "trace_command", "Capture a system_id's PDUs."),
     "ads": Source("adapters.cli.ads", "ads", "Switch ads on or off, or stop one campaign."),
     "config": Source("adapters.cli.config", "config", "Check a settings file."),
     "journal": Source("adapters.cli.journal", "journal", "Look into journals."),

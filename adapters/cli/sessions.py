@@ -8,16 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from adapters.cli.console import CommandError, ExitCode, complain, print_json
+from adapters.cli.control_line import ANSWER_S, RETRY_S, no_answer, open_line, require_node
 from adapters.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, settings_at
 from adapters.cli.table import number, rows
-from adapters.files.node_status import control_socket, is_running
 from adapters.processes.messages import AskSessions, LiveSession, LiveSessions, live_sessions
-
-# Control asks its workers for 3 s at most; it may be in the middle of being replaced.
-ANSWER_S = 10.0
-RETRY_S = 0.1
-# 10,000 sessions in one line.
-LINE_LIMIT = 16 * 1024 * 1024
 
 _COLUMNS = ("peer", "route", "system_id", "bind", "worker", "since", "notifications", "ads", "unanswered")
 
@@ -50,26 +44,16 @@ async def _ask(node: _Node) -> LiveSessions:
     try:
         async with asyncio.timeout(ANSWER_S):
             while True:
-                if answer := await _answer(control_socket(node.data_dir)):
+                if (line := await open_line(node.data_dir)) and (answer := await _answer(*line)):
                     return live_sessions.validate_json(answer)
-                if not is_running(node.data_dir):
-                    line = f"posdata: no node runs in {node.data_dir}; start one with posdata serve"
-                    raise CommandError(ExitCode.UNREACHABLE, line)
+                require_node(node.data_dir)
                 await asyncio.sleep(RETRY_S)
     except TimeoutError:
-        line = f"posdata: the node in {node.data_dir} did not answer within {ANSWER_S:g} s; look at its log"
-        raise CommandError(ExitCode.UNREACHABLE, line) from None
+        raise no_answer(node.data_dir) from None
 
 
-async def _answer(path: Path) -> bytes:
-    """Return control's answer, empty when it could not give one. Raises `CommandError`."""
-    try:
-        reader, writer = await asyncio.open_unix_connection(path, limit=LINE_LIMIT)
-    except PermissionError:
-        line = f"posdata: {path} belongs to another user; run this as the one who runs the node"
-        raise CommandError(ExitCode.UNREACHABLE, line) from None
-    except OSError:
-        return b""
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """Return control's answer, empty when it could not give one."""
     try:
         writer.write(AskSessions().encoded())
         return await reader.readline()

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from adapters.files.certificates import LoadedTls, TlsFileError, load_listen, load_upstream
-from adapters.smpp.legs import PlatformLeg, SmscLeg, dial_plain
+from adapters.smpp.legs import SmscLeg, dial_plain
 from adapters.smpp.tls import TlsPipe, TlsRefusedError
 from engine.settings import Route
 
@@ -41,7 +41,7 @@ class Connector:
             self._upstream = _Context(route.name, "upstream", files, partial(load_upstream, upstream))
             self._server_name = upstream.server_name
 
-    async def accept(self, leg: PlatformLeg, accepted: socket.socket, peer: str) -> None:
+    async def accept(self, leg: asyncio.Protocol, accepted: socket.socket, peer: str) -> None:
         """Take over a connection; the leg joins when it is ready. Raises OSError, having closed it."""
         loop = asyncio.get_running_loop()
         told = partial(self._platform_failed, peer)

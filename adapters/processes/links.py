@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
@@ -12,8 +13,9 @@ from adapters.processes.child import close_quietly
 from adapters.processes.connector import Connector
 from adapters.processes.messages import Connection, Drain
 from adapters.processes.sync_gate import ThreadedSyncGate
+from adapters.processes.tracing import Tracing
 from adapters.processes.worker_core import Core
-from adapters.smpp.legs import Link, LinkHooks, PlatformLeg
+from adapters.smpp.legs import Link, LinkHooks, PlatformLeg, SmscLeg
 from adapters.smpp.session import Session, Stage
 from engine.assembly import system_ids
 from engine.reasons import Reason
@@ -25,10 +27,11 @@ log = structlog.get_logger()
 class Links:
     """All links of one worker; `told` is called when one has ended, `ended` counts them."""
 
-    def __init__(self, core: Core, told: Callable[[], None]) -> None:
+    def __init__(self, core: Core, told: Callable[[], None], tracing: Tracing) -> None:
         self.ended = 0
         self._core = core
         self._told = told
+        self._tracing = tracing
         relay = core.settings.relay
         self._routes = {route.name: route for route in relay.routes}
         self._connectors = {name: Connector(route) for name, route in self._routes.items()}
@@ -56,7 +59,7 @@ class Links:
         route = self._routes[message.route]
         connector = self._connectors[message.route]
         addresses = tuple((end.host, end.port) for end in route.upstream)
-        link = Link(self._new_session(route), addresses, self._hooks, connector.dial)
+        link = Link(self._new_session(route), addresses, self._hooks, partial(self._dial, connector))
         link.peer = message.peer
         self._links.add(link)
         self._core.figures.opened(link.session, message.route, message.peer, time.time())
@@ -67,9 +70,13 @@ class Links:
 
     async def _connect(self, link: Link, connector: Connector, accepted: socket.socket) -> None:
         try:
-            await connector.accept(PlatformLeg(link), accepted, link.peer)
+            await connector.accept(self._tracing.accepted(PlatformLeg(link)), accepted, link.peer)
         except OSError:
             self._link_ended(link)
+
+    async def _dial(self, connector: Connector, leg: SmscLeg, host: str, port: int, timeout_s: float) -> None:
+        await connector.dial(leg, host, port, timeout_s)
+        self._tracing.dialled(leg)
 
     def _new_session(self, route: Route) -> Session:
         core = self._core

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from adapters.trace.record import Captured, Ends
 from engine.breaker import Verdict
 from inventory.books import LeaseRequest, LeaseTotals
 
@@ -59,6 +60,12 @@ class Confirm(Message):
     version: int
 
 
+class AsksMore(Message):
+    """A submit asked for more receipts than `receipts.platform_expects` says."""
+
+    kind: Literal["asks_more"] = "asks_more"
+
+
 # -- observation: lines of their own, so that no slow database holds them up ----------------------
 
 
@@ -80,7 +87,7 @@ class Seconds(BaseModel):
 
 
 class RouteFigures(BaseModel):
-    """One route on one worker; `pdus` are (sender, command, status, count)."""
+    """One route on one worker; `pdus` are (sender, command, status, count), `receipts` (state, count)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -88,6 +95,8 @@ class RouteFigures(BaseModel):
     pdus: tuple[tuple[str, int, int, int], ...]
     ours: Seconds
     answer: Seconds
+    receipts: tuple[tuple[str, int], ...] = ()
+    swallowed: int = 0
 
 
 class Figures(Message):
@@ -107,6 +116,7 @@ class Figures(Message):
     journal_full: bool
     plan_age_s: float | None
     lease_age_s: float | None
+    overasked: int = 0
 
 
 class LiveSession(BaseModel):
@@ -141,6 +151,69 @@ class LiveSessions(Message):
     silent: tuple[int, ...] = ()
 
 
+# -- traces: asked by whoever connects, captured by the workers, masked by control -------------------
+
+
+class AskTrace(Message):
+    """Whoever connects asks control for the PDUs of a system_id's sessions, for so many seconds."""
+
+    kind: Literal["ask_trace"] = "ask_trace"
+    system_id: str
+    seconds: float = Field(gt=0)
+    clear: bool
+
+
+class StartTrace(Message):
+    """Control asks a worker to capture from now on, for so many seconds."""
+
+    kind: Literal["start_trace"] = "start_trace"
+    system_id: str
+    seconds: float
+
+
+class StopTrace(Message):
+    """Nobody wants the trace any more."""
+
+    kind: Literal["stop_trace"] = "stop_trace"
+
+
+class TracedLeg(BaseModel):
+    """Where a leg of a captured session runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    session: str
+    platform: bool
+    ends: Ends
+
+
+class Traced(Message):
+    """What was captured since the last one; `dropped` PDUs there was no room for; `last` ends it."""
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+    kind: Literal["traced"] = "traced"
+    legs: tuple[TracedLeg, ...] = ()
+    pdus: tuple[Captured, ...] = ()
+    dropped: int = 0
+    last: bool = False
+
+
+class TraceRefused(Message):
+    """The answer when another trace runs: whose, and for how long."""
+
+    kind: Literal["trace_refused"] = "trace_refused"
+    user: str
+    seconds: float
+
+
+class TraceEnded(Message):
+    """The trace is over; `dropped` PDUs of those captured are not in it."""
+
+    kind: Literal["trace_ended"] = "trace_ended"
+    dropped: int
+
+
 # -- control → worker -----------------------------------------------------------------------------
 
 
@@ -173,6 +246,12 @@ class Recall(Message):
 
     kind: Literal["recall"] = "recall"
     campaign: int
+
+
+class StopRequesting(Message):
+    """A worker was asked for more receipts than the profile says: ask for none, and swallow none."""
+
+    kind: Literal["stop_requesting"] = "stop_requesting"
 
 
 class Ping(Message):
@@ -230,17 +309,22 @@ class Alive(Message):
     gate: str | None = None
 
 
-FromWorker = Annotated[Hello | Want | Returned | Harmful | Confirm, Field(discriminator="kind")]
-Opening = Annotated[Hello | Watch | AskSessions, Field(discriminator="kind")]
-FromWatch = Annotated[Figures | LiveSessions, Field(discriminator="kind")]
-FromControl = Annotated[
-    Leases | NewPlan | SetSwitches | Recall | Ping | AskSessions, Field(discriminator="kind")
+FromWorker = Annotated[
+    Hello | Want | Returned | Harmful | Confirm | AsksMore, Field(discriminator="kind")
 ]
+Opening = Annotated[Hello | Watch | AskSessions | AskTrace, Field(discriminator="kind")]
+FromWatch = Annotated[Figures | LiveSessions | Traced, Field(discriminator="kind")]
+FromControl = Annotated[
+    Leases | NewPlan | SetSwitches | Recall | StopRequesting | Ping | AskSessions | StartTrace | StopTrace,
+    Field(discriminator="kind"),
+]
+TraceAnswer = Annotated[Traced | TraceRefused | TraceEnded, Field(discriminator="kind")]
 ToChild = Annotated[Connection | Draining | Drain | Database | Reload, Field(discriminator="kind")]
 
 from_worker: TypeAdapter[FromWorker] = TypeAdapter(FromWorker)
 opening: TypeAdapter[Opening] = TypeAdapter(Opening)
 from_watch: TypeAdapter[FromWatch] = TypeAdapter(FromWatch)
+trace_answer: TypeAdapter[TraceAnswer] = TypeAdapter(TraceAnswer)
 live_sessions: TypeAdapter[LiveSessions] = TypeAdapter(LiveSessions)
 from_control: TypeAdapter[FromControl] = TypeAdapter(FromControl)
 to_child: TypeAdapter[ToChild] = TypeAdapter(ToChild)

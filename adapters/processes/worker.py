@@ -27,11 +27,14 @@ from adapters.processes.messages import (
     FromControl,
     Hello,
     Reload,
+    StartTrace,
+    StopTrace,
     ToChild,
     Watch,
 )
 from adapters.processes.orders import Orders
 from adapters.processes.reloading import read
+from adapters.processes.tracing import Tracing
 from adapters.processes.worker_core import make_core
 from engine.assembly import audience_rules, make_predicate
 from engine.settings import Settings
@@ -52,10 +55,11 @@ class Worker:
         self._draining = asyncio.Event()
         self._turn = Drain()
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._start_drain)
-        self._links = Links(self._core, self._tell_alive)
         self._control = ControlClient(spec.control_socket, self._hello, self._from_control)
         self._orders = Orders(self._core, self._control.say)
         self._watch = ControlClient(spec.control_socket, self._open_watch, self._from_watch)
+        self._tracing = Tracing(self._core, self._watch)
+        self._links = Links(self._core, self._tell_alive, self._tracing)
 
     async def run(self) -> None:
         """Work until drained."""
@@ -133,11 +137,19 @@ class Worker:
         self._orders.heard(message)
 
     def _open_watch(self) -> Watch:
+        self._tracing.stop()  # its client went with the control before this one
         return Watch(worker=self._core.epoch.worker, epoch=self._core.epoch.number)
 
     def _from_watch(self, message: FromControl) -> None:
-        if isinstance(message, AskSessions):
-            self._watch.say(self._core.figures.sessions())
+        match message:
+            case AskSessions():
+                self._watch.say(self._core.figures.sessions())
+            case StartTrace():
+                self._tracing.begin(message, self._links)
+            case StopTrace():
+                self._tracing.stop()
+            case _:
+                pass  # the rest comes on the other line
 
     def _tell_figures(self, now: float) -> None:
         self._core.figures.give_up(now, self._core.settings.relay.response_timeout_s)
