@@ -21,11 +21,17 @@ from engine.assembly import system_ids
 from engine.reasons import Reason
 from engine.settings import Route, Settings
 
+# A worker whose sockets are never done says between two reads that it lives, as often as it does at rest.
+TELL_EVERY_S = 0.5
+
 log = structlog.get_logger()
 
 
 class Links:
-    """All links of one worker; `told` is called when one has ended, `ended` counts them."""
+    """All links of one worker; `ended` counts those that are over.
+
+    `told` is called when one has ended, and at times while octets come.
+    """
 
     def __init__(self, core: Core, told: Callable[[], None], tracing: Tracing) -> None:
         self.ended = 0
@@ -41,6 +47,7 @@ class Links:
         self._links: set[Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._untimed = False
+        self._tell_by = 0.0
         always = core.settings.journal.sync == "always"
         gate = ThreadedSyncGate(core.journal, _sync_failed) if always else None
         self._hooks = LinkHooks(read=self._read, ended=self._link_ended, event=_link_event, gate=gate)
@@ -117,7 +124,11 @@ class Links:
             if self._untimed:
                 self._untimed = False
                 core.gate.tell()
-        return time.monotonic()
+        read_at = time.monotonic()
+        if read_at >= self._tell_by:
+            self._tell_by = read_at + TELL_EVERY_S
+            self._told()
+        return read_at
 
     def _clock_broke(self, error: Exception) -> None:
         self._core.faults.alarm(error)

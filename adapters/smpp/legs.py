@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Protocol, cast
 
 from adapters.smpp.session import Session, Stage
-from adapters.smpp.sockets import tune
+from adapters.smpp.sockets import take_turns, tune
 
 # A leg is released this long after the other has ended, whatever its peer does (DESIGN §2).
 LINGER_S = 1.0
@@ -19,7 +19,7 @@ CONNECT_TIMEOUT_S = 3.0
 # How a TLS handshake begins: a record of type handshake, version 3.x (RFC 8446 §5.1); no SMPP length does.
 TLS_HELLO = b"\x16\x03"
 # Above this much unsent towards one leg, the other is not read.
-WRITE_HIGH_OCTETS = 256 * 1024
+WRITE_HIGH_OCTETS = 64 * 1024
 
 
 class SyncGate(Protocol):
@@ -54,6 +54,7 @@ class _Leg(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(high=WRITE_HIGH_OCTETS)
         tune(self.transport.get_extra_info("socket"))
+        take_turns(self.transport)
 
     def send(self, octets: bytes) -> None:
         """Write octets; after a FIN of ours there is nobody to read them."""

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
 
+from adapters.smpp.sockets import take_turns
+
 # The largest piece that one read of a record gives (RFC 8446 §5.1).
 RECORD_OCTETS = 16384
 # What a TLS connection may begin with: a record of type handshake, or of type alert (RFC 8446 §5.1).
@@ -68,6 +70,7 @@ class TlsPipe(asyncio.Protocol, asyncio.Transport):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the handshake."""
         self._tcp = cast("asyncio.Transport", transport)
+        take_turns(transport)
         self._shake_hands()
 
     def data_received(self, data: bytes) -> None:
