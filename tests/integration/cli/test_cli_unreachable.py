@@ -6,12 +6,14 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from adapters.cli import ads, database
-from adapters.cli.app import app
+from adapters.cli.app import COMMANDS as TABLE
+from adapters.cli.app import app, load
 from adapters.files.node_status import take_node_lock
 from adapters.postgres.server import EmbeddedServer
 
@@ -37,13 +39,15 @@ COMMANDS = (
     ("db", "migrate"),
 )
 EMBEDDED = (*COMMANDS, ("db", "backup", "copy.dump"))
+# These read settings and ask no database that runs.
+WITHOUT = {"serve", "sessions", "trace", "db restore"}
 
 
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for no answer as long as an operator would."""
-    monkeypatch.setattr(database, "OPEN_S", 0.3)
-    monkeypatch.setattr(ads, "ANSWER_S", 0.3)
+    monkeypatch.setattr(database, "OPEN_S", 0.1)
+    monkeypatch.setattr(ads, "ANSWER_S", 0.1)
 
 
 @pytest.fixture
@@ -90,6 +94,22 @@ def refusal(directory: Path, dsn: str, *arguments: str) -> str:
     assert ended.stderr.endswith("\n")
     assert "s3cr3t" not in ended.output
     return ended.stderr
+
+
+def leaves(command: Any, *path: str) -> Iterator[str]:
+    """Name a command that takes settings, or those of its group."""
+    if hasattr(command, "commands"):
+        for name, each in command.commands.items():
+            yield from leaves(each, *path, name)
+    elif any(parameter.name == "config" for parameter in command.params):
+        yield " ".join(path)
+
+
+def test_every_command_with_settings_is_asked() -> None:
+    """A new command stands among those that this module runs, or needs no database."""
+    known = {leaf for name in TABLE for leaf in leaves(load(name), name)}
+    asked = {leaf for leaf in known for words in EMBEDDED if " ".join(words).startswith(leaf)}
+    assert known - asked == WITHOUT
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
