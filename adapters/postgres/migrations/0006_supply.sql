@@ -10,12 +10,13 @@ CREATE TABLE supply_counts (
     PRIMARY KEY (hour, place, room_class, wide)
 ) WITH (fillfactor = 70);
 
--- One row a UTC day: for the places that were seen, 24 counts each by hour, and 18 each by room class,
--- narrow then wide. Made of supply_counts once the day is over; not compressed, so that half a year reads fast.
+-- One row a UTC day: for the places that were seen, 24 counts each by hour, and 18 each by room class, narrow
+-- then wide. Made of supply_counts once the day is over. The columns hold int[] as array_send() gives it, and
+-- are not compressed, so that half a year of every place is read in a fraction of a second.
 CREATE TABLE supply_days (
     day    int PRIMARY KEY,  -- since 1970-01-01
-    places int[] NOT NULL,
-    hours  int[] NOT NULL,
-    rooms  int[] NOT NULL
+    places bytea NOT NULL,
+    hours  bytea NOT NULL,
+    rooms  bytea NOT NULL
 );
 ALTER TABLE supply_days ALTER COLUMN hours SET STORAGE EXTERNAL;
