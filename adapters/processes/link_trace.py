@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from adapters.processes.messages import TracedLeg
@@ -11,22 +12,37 @@ from adapters.smpp.legs import Link, PlatformLeg, SmscLeg
 from adapters.trace.cutter import PduCutter
 from adapters.trace.record import Captured, Endpoint, Ends, Stream
 
-# What is kept of a session before it has bound; then it is known whether it is asked for.
+# What is kept of a session until it has bound; then it is known whether it is asked for.
 EARLY_PDUS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Whose sessions are asked for; no PDU is longer than `largest`."""
+
+    system_id: bytes
+    largest: int
+
 
 Keep = Callable[[Captured], bool]
 """Keeps a PDU; False when there was no room."""
 
 
 class LinkTrace:
-    """A session named `name`; `keep` gets its PDUs once it is `wanted` (None: not known yet)."""
+    """A session named `name`; `keep` gets its PDUs once it is `wanted` (None: it has not bound yet)."""
 
     def __init__(
-        self, link: Link, name: str, largest: int, keep: Keep, broke: Callable[[Exception], None]
+        self,
+        link: Link,
+        name: str,
+        order: Order,
+        keep: Keep,
+        broke: Callable[[Exception], None],
     ) -> None:
         self.link = link
         self.name = name
         self.wanted: bool | None = None
+        self._system_id = order.system_id
         self._keep = keep
         self._broke = broke
         self._early: list[Captured] = []
@@ -35,7 +51,8 @@ class LinkTrace:
         self._missed = dict.fromkeys(Stream, 0)
         platform_rest, smsc_rest = link.session.unfinished()
         rests = {Stream.FROM_PLATFORM: platform_rest, Stream.FROM_SMSC: smsc_rest}
-        self._cutters = {stream: PduCutter(largest, rests.get(stream, b"")) for stream in Stream}
+        self._cutters = {stream: PduCutter(order.largest, rests.get(stream, b"")) for stream in Stream}
+        self.decide()
 
     def tap(self, leg: PlatformLeg | SmscLeg) -> Tap:
         """Return a tap for one of its legs."""
@@ -60,15 +77,17 @@ class LinkTrace:
             tap.take_out()
         self._taps.clear()
 
-    def decide(self, system_id: bytes) -> None:
+    def decide(self) -> None:
         """Find out whether it is asked for, once it has bound; what was kept until then goes on, or goes."""
         if self.wanted is not None or not self.link.session.system_id:
             return
-        self.wanted = self.link.session.system_id == system_id
+        self.wanted = self.link.session.system_id == self._system_id
         early, self._early = self._early, []
-        if self.wanted:
-            for captured in early:
-                self._keep(captured)
+        later, self._missed = self._missed, dict.fromkeys(Stream, 0)
+        for captured in early:
+            self._add(replace(captured, missed=self._missed[captured.stream]))
+        for stream, octets in later.items():
+            self._missed[stream] += octets
 
     def told(self) -> Sequence[TracedLeg]:
         """Return where its legs run, each once, when it is wanted."""
@@ -87,6 +106,7 @@ class LinkTrace:
 
     def _take(self, stream: Stream, data: bytes) -> None:
         try:
+            self.decide()
             now = time.time()
             for octets in self._cutters[stream].cut(data):
                 self._add(Captured(now, self.name, stream, octets, self._missed[stream]))

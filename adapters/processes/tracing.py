@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from adapters.processes.control_client import ControlClient
-from adapters.processes.link_trace import LinkTrace
+from adapters.processes.link_trace import LinkTrace, Order
 from adapters.processes.messages import StartTrace, Traced, TracedLeg
 from adapters.processes.taps import Tap
 from adapters.processes.worker_core import Core
@@ -30,7 +30,7 @@ class Tracing:
     def __init__(self, core: Core, line: ControlClient) -> None:
         self._core = core
         self._line = line
-        self._system_id: bytes | None = None
+        self._order: Order | None = None
         self._links: dict[Link, LinkTrace] = {}
         self._names = 0
         self._waiting: deque[Captured] = deque()
@@ -47,11 +47,12 @@ class Tracing:
         if core.spec.bypass or core.settings.relay.mode == "bypass":
             self._line.say(Traced(last=True))  # nobody looks who binds
             return
-        self._system_id = order.system_id.encode("latin-1", "replace")
+        system_id = order.system_id.encode("latin-1", "replace")
+        self._order = Order(system_id, core.settings.relay.max_pdu_bytes)
         self._ends_at = loop.time() + order.seconds
         for link in links:
-            if link.session.system_id in {b"", self._system_id} and link.session.stage is not Stage.BROKEN:
-                self._new(link).put_in()
+            if link.session.system_id in {b"", system_id} and link.session.stage is not Stage.BROKEN:
+                self._new(link, self._order).put_in()
         self._timer = loop.call_later(FLUSH_S, self._flush)
 
     def stop(self) -> None:
@@ -66,9 +67,9 @@ class Tracing:
 
     def accepted(self, leg: PlatformLeg) -> PlatformLeg | Tap:
         """Return what is to be connected in the place of a new session's leg."""
-        if self._system_id is None:
+        if self._order is None:
             return leg
-        return self._new(leg.link).tap(leg)
+        return self._new(leg.link, self._order).tap(leg)
 
     def dialled(self, leg: SmscLeg) -> None:
         """Tap the other leg of a session that is traced."""
@@ -76,11 +77,10 @@ class Tracing:
         if traced is not None and traced.wanted is not False and not leg.lost:
             traced.tap(leg).put_in()
 
-    def _new(self, link: Link) -> LinkTrace:
+    def _new(self, link: Link, order: Order) -> LinkTrace:
         self._names += 1
         name = f"{self._core.epoch.worker}-{self._names}"
-        largest = self._core.settings.relay.max_pdu_bytes
-        self._links[link] = traced = LinkTrace(link, name, largest, self._keep, self._broke)
+        self._links[link] = traced = LinkTrace(link, name, order, self._keep, self._broke)
         return traced
 
     def _keep(self, captured: Captured) -> bool:
@@ -99,7 +99,7 @@ class Tracing:
         self._ends_at = 0.0
 
     def _take_out(self) -> None:
-        self._system_id = None
+        self._order = None
         for traced in self._links.values():
             traced.take_out()
             self._legs += traced.told()
@@ -107,23 +107,26 @@ class Tracing:
 
     def _flush(self) -> None:
         """Send what there is, as much as a flush may, until the end."""
-        now = asyncio.get_running_loop().time()
-        if self._system_id is not None:
-            self._look_through(self._system_id)
-        if not self._line.behind:
-            self._send()
+        loop = asyncio.get_running_loop()
+        try:
+            self._look_through()
+            if not self._line.behind:
+                self._send()
+        except Exception as error:  # noqa: BLE001  # a trace harms no session
+            self._broke(error)
+        now = loop.time()
         if now >= self._ends_at:
             self._take_out()
             if not self._waiting or now >= self._ends_at + LEFT_OVER_S:
                 self._line.say(Traced(dropped=self._dropped + len(self._waiting), last=True))
                 self.stop()
                 return
-        self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
+        self._timer = loop.call_later(FLUSH_S, self._flush)
 
-    def _look_through(self, system_id: bytes) -> None:
+    def _look_through(self) -> None:
         """Leave alone who bound as another, forget who is gone."""
         for link, traced in list(self._links.items()):
-            traced.decide(system_id)
+            traced.decide()
             if traced.wanted is False or link.over.is_set():
                 traced.take_out()
                 self._legs += traced.told()
