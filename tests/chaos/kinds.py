@@ -26,7 +26,8 @@ class Kind:
     """One kind of fault.
 
     `whole` says that the node ends, `lossy` that the journal may lose frames, `harms` that texts are
-    refused for their own sake, so that the breaker may stop every one of them.
+    refused for their own sake, so that the breaker may stop every one of them, `bypasses` that a worker
+    must come back in bypass and say so; then the node is restarted, and ads must flow again.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Kind:
     whole: bool = False
     lossy: bool = False
     harms: bool = False
+    bypasses: bool = False
     needs_disk: bool = False
 
 
@@ -43,6 +45,10 @@ class Kind:
 async def _kill_worker(world: World) -> None:
     worker = await world.mortal_worker()
     signal_all([worker] if worker else [], signal.SIGKILL)
+
+
+async def _kill_worker_thrice(world: World) -> None:
+    await world.wear_out()
 
 
 def _kill(role: str) -> Callable[[World], Awaitable[None]]:
@@ -176,6 +182,7 @@ KINDS = (
     Kind("node killed", _kill_node, whole=True),
     Kind("supervisor killed", _kill_supervisor, whole=True),
     Kind("worker killed", _kill_worker),
+    Kind("worker killed thrice", _kill_worker_thrice, whole=True, bypasses=True),
     Kind("control killed", _kill("control")),
     Kind("PostgreSQL killed", _kill("postgres")),
     Kind("node frozen", _freeze("node")),

@@ -112,7 +112,10 @@ class Run:
         gap.cancel()
         await asyncio.gather(gap, return_exceptions=True)
         await self._judge.rest()
-        verdict = await self._judge.judge(lossy=any(kind.lossy for kind in burst))
+        bypasses = any(kind.bypasses for kind in burst)
+        verdict = await self._judge.judge(lossy=bypasses or any(kind.lossy for kind in burst))
+        if bypasses and verdict != "bypass":
+            raise Violation(f"no worker came back in bypass after {names}: the books are {verdict}")
         report.faults += len(burst)
         for kind in burst:
             row = report.rows[kind.name]

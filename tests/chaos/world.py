@@ -146,6 +146,27 @@ class World:
             await asyncio.sleep(0.05)
         return None
 
+    async def wear_out(self) -> None:
+        """Let one worker die until it comes back in bypass; wait until it has."""
+        index = self.chance.randrange(WORKERS)
+        self._deaths[index] = [time.monotonic()] * (DEATHS + 1)
+        died: set[int] = set()
+        for _ in range(DEATHS + 1):
+            worker = await self._worker(index, died)
+            died.add(worker.pid)
+            signal_all([worker], signal.SIGKILL)
+        await self._worker(index, died)
+
+    async def _worker(self, index: int, died: set[int]) -> psutil.Process:
+        """Return the worker of a number once it is up and none of those that died."""
+        async with asyncio.timeout(NODE_BACK_S):
+            while True:
+                pids = {each["pid"] for each in self.node.status() if each["worker"] == index} - died
+                for each in self.children("worker") if pids else ():
+                    if each.pid in pids:
+                        return each
+                await asyncio.sleep(0.05)
+
     def deaths(self, index: int, now: float) -> list[float]:
         """Return when a worker of this number died lately."""
         self._deaths[index] = [at for at in self._deaths[index] if now - at < DEATH_WINDOW_S]

@@ -1,6 +1,8 @@
 """docs/metrics.md and the rules say what there is: every metric and label, every alert, and nothing else."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from adapters.metrics.families import FAMILIES
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "metrics.md").read_text(encoding="utf-8")
 RULES = DOCS / "prometheus" / "posdata.rules.yml"
+PROMTOOL = shutil.which("promtool")
 NAMES = {family.name: family for family in FAMILIES}
 EVENTS = (DOCS / "operations.md").read_text(encoding="utf-8")
 
@@ -40,6 +43,17 @@ def test_every_alert_has_its_row_and_every_row_its_alert() -> None:
     """An operator finds each alert, what it means and what to do."""
     rows = re.findall(r"^\| `(Posdata\w+)` \| .+ \| .+ \|$", PAGE, re.MULTILINE)
     assert rows == [rule["alert"] for rule in rules()]
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed (Debian's package prometheus has it)")
+def test_prometheus_own_checker_takes_the_rules() -> None:
+    """`promtool check rules` finds nothing wrong with an expression or a template."""
+    assert PROMTOOL is not None
+    checked = subprocess.run(
+        [PROMTOOL, "check", "rules", str(RULES)], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert f"{len(rules())} rules found" in checked.stdout + checked.stderr
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule["alert"]))
