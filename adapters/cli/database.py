@@ -41,10 +41,11 @@ async def open_database(
 ) -> AsyncIterator[Session]:
     """Yield a session; raises `CommandError` with exit code 3 when there is no database to reach.
 
-    It must let us in within `answers_within_s` (None: OPEN_S); with `ends_within_s` every connection
-    is cut then.
+    It must let us in, and answer each question, within `answers_within_s` (None: OPEN_S); with
+    `ends_within_s` every connection is cut then.
     """
     patience_s = OPEN_S if answers_within_s is None else answers_within_s
+    end: asyncio.TimerHandle | None = None
     try:
         async with AsyncExitStack() as stack:
             dsn = await stack.enter_async_context(_dsn(settings, patience_s))
@@ -59,9 +60,14 @@ async def open_database(
         raise CommandError(ExitCode.UNREACHABLE, f"posdata: {one_line(error)}") from None
     except _UNREACHABLE as error:
         where = "the embedded database" if settings.database == "embedded" else masked_dsn(settings.database)
-        reason = "it does not answer" if isinstance(error, TimeoutError) else one_line(error)
+        silent = isinstance(error, TimeoutError) or (end is not None and end.when() <= _now())
+        reason = "it does not answer" if silent else one_line(error)
         line = f"posdata: {where} cannot be reached ({reason}); start it or mend 'database' in the settings"
         raise CommandError(ExitCode.UNREACHABLE, line) from None
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 @asynccontextmanager
@@ -76,7 +82,7 @@ async def _dsn(settings: Settings, timeout_s: float) -> AsyncIterator[str]:
 @asynccontextmanager
 async def _pool(dsn: str, timeout_s: float) -> AsyncIterator[Pool]:
     async with asyncio.timeout(timeout_s):
-        pool = await open_pool(dsn, max_size=2)
+        pool = await open_pool(dsn, max_size=2, command_timeout_s=timeout_s)
     try:
         yield pool
     finally:
