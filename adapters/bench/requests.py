@@ -3,7 +3,7 @@
 import random
 from itertools import islice
 
-from adapters.files.reference_data import load_geography
+from adapters.files.reference_data import load_geography, load_numbering
 from adapters.simulator.notification import Kind
 from adapters.simulator.traffic import Traffic
 
@@ -15,5 +15,12 @@ DIFFERENT_REQUESTS = 4000
 def requests() -> bytes:
     """Return whole requests one behind the other, over the country's mix of LADAs."""
     traffic = Traffic(random.Random(1), load_geography().weights, kinds=frozenset({Kind.PLAIN}))  # noqa: S311  # the same load each time
-    fitting = (each for each in traffic if each.data_coding == 0 and len(each.text) <= LONGEST_BODY)
+    locate = load_numbering().locate
+    fitting = (
+        each
+        for each in traffic
+        if each.data_coding == 0
+        and len(each.text) <= LONGEST_BODY
+        and locate(each.destination.digits.encode()) is not None
+    )
     return b"".join(each.octets(1) for each in islice(fitting, DIFFERENT_REQUESTS))

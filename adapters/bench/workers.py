@@ -11,14 +11,17 @@ from adapters.bench.node import Figures, Node
 from adapters.bench.process import cpu_seconds
 from adapters.bench.relay import Bench, Plan, benched, side_by_side, started
 
-# Long enough that control hears of every session while it is there.
+# At full speed so long, so that leases grow to it and control hears of every session while it is there.
 SPREAD_SECONDS = 4
-SPREAD_RATE = 2000
+PLENTY = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """CPU of all workers in microseconds per notification, and notifications a second: medians."""
+    """CPU of all workers in microseconds per notification, and notifications a second: medians.
+
+    `ads` are the shares of notifications that got one, over one worker and over two.
+    """
 
     binds: int
     sessions: Sequence[int]
@@ -26,6 +29,7 @@ class Workers:
     two_us: float
     one_rate: float
     two_rate: float
+    ads: tuple[float, float]
 
     @property
     def ratio(self) -> float:
@@ -42,18 +46,26 @@ async def compare(plan: Plan, told: Callable[[str], None]) -> Workers:
         )
         await _warm(bench, plan, one)
         sessions = await _spread(bench, plan, two)
+        for node in (one, two):
+            await _round(bench, plan, node)
+        before = [await node.when(lambda figures: figures.settled) for node in (one, two)]
         figures: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
         for turn in range(plan.rounds):
             told(f"one worker and two, round {turn + 1} of {plan.rounds}")
             for node in (one, two):
                 figures[len(node.workers)].append(await _round(bench, plan, node))
+        after = [await node.when(lambda figures: figures.settled) for node in (one, two)]
     one_us, one_rate = map(median, zip(*figures[1], strict=True))
     two_us, two_rate = map(median, zip(*figures[2], strict=True))
-    return Workers(plan.binds, sessions, one_us, two_us, one_rate, two_rate)
+    ads_one, ads_two = (
+        (late.ads - early.ads) / (late.notifications - early.notifications)
+        for early, late in zip(before, after, strict=True)
+    )
+    return Workers(plan.binds, sessions, one_us, two_us, one_rate, two_rate, (ads_one, ads_two))
 
 
 async def _warm(bench: Bench, plan: Plan, node: Node) -> Sent:
-    order = Order(plan.window, SPREAD_RATE * SPREAD_SECONDS, SPREAD_RATE, plan.binds)
+    order = Order(plan.window, PLENTY, 0, plan.binds, SPREAD_SECONDS)
     return await bench.send(node.port, order)
 
 

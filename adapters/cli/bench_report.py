@@ -135,10 +135,20 @@ def _nodes(measured: Measured) -> RenderableType:
 
 
 def _workers(workers: Workers) -> RenderableType:
-    table = _table(f"{workers.binds} binds", "workers", "sessions each", "µs each", "a second")
-    table.add_row("1", str(workers.binds), f"{workers.one_us:.2f}", f"{workers.one_rate:,.0f}")
+    table = _table(
+        f"{workers.binds} binds", "workers", "sessions each", "µs each", "a second", "with an ad %"
+    )
+    table.add_row(
+        "1",
+        str(workers.binds),
+        f"{workers.one_us:.2f}",
+        f"{workers.one_rate:,.0f}",
+        f"{100 * workers.ads[0]:.1f}",
+    )
     spread = " : ".join(map(str, workers.sessions))
-    table.add_row("2", spread, f"{workers.two_us:.2f}", f"{workers.two_rate:,.0f}")
+    table.add_row(
+        "2", spread, f"{workers.two_us:.2f}", f"{workers.two_rate:,.0f}", f"{100 * workers.ads[1]:.1f}"
+    )
     return table
 
 

@@ -39,7 +39,7 @@ MEASURED = Measured(
     [Missing("node-smpp", "needs node and npm")],
 )
 MEMORY = Memory(5000, 1000, 1e4, [Sample(0, 100, 90), Sample(3, 99, 90), Sample(6, 103, 91)])
-WORKERS = Workers(4, [2, 2], 10, 11, 1e5, 1.8e5)
+WORKERS = Workers(4, [2, 2], 10, 11, 1e5, 1.8e5, (1, 1))
 
 
 def held(figures: object) -> dict[str, bool]:
@@ -64,7 +64,7 @@ def test_workers_and_memory_are_held_against_their_own_first() -> None:
     """Two workers against one, the later samples against the first, in both directions."""
     assert all(held(workers_figures(WORKERS)).values())
     assert list(held(memory_figures(MEMORY)).values()) == [True, False]
-    assert list(held(workers_figures(Workers(4, [3, 1], 10, 12, 1, 1))).values()) == [False, False]
+    assert list(held(workers_figures(Workers(4, [3, 1], 10, 12, 1, 1, (1, 1)))).values()) == [False, False]
 
 
 def test_a_missing_peer_is_told_in_words_and_in_json(capsys: pytest.CaptureFixture[str]) -> None:
