@@ -49,6 +49,7 @@ class Reason(IntEnum):
     JOURNAL_FAILED = 31, "the journal could not take the insertion, so the notification went bare"
     INTERNAL_ERROR = 32, "an error inside the engine; the alarm has the trace"
     NOT_ON_TRIAL = 33, "its subscriber is not listed in ads.only_subscribers"
+    UNANSWERED = 34, "too many ads of its session wait for the SMSC's answer already"
 
     @property
     def code(self) -> str:

@@ -46,8 +46,12 @@ if TYPE_CHECKING:
 _HEADER: Final = Struct(">IIII")
 _LOW_HALF: Final = 0xFFFFFFFF
 
+# A system_id has 15 octets (SMPP 3.4 §4.1.1); of a longer one this much is kept, for the log.
+NAME_OCTETS: Final = 64
 # A late answer can only be told from a stranger's while its insertion is remembered.
 LATE_LIMIT = 10_000
+# What a platform that does not wait for answers, and an SMSC that gives none, may make us remember.
+UNANSWERED_LIMIT: Final = 2000
 
 
 class Stage(Enum):
@@ -71,6 +75,7 @@ _NO_CAUSE: Final = Cause.NONE
 _NOT_BOUND: Final = Reason.NOT_BOUND
 _SYSTEM_ID: Final = Reason.SYSTEM_ID
 _UNPARSED: Final = Reason.UNPARSED
+_UNANSWERED: Final = Reason.UNANSWERED
 _INTERNAL_ERROR: Final = Reason.INTERNAL_ERROR
 
 
@@ -104,6 +109,7 @@ class Session:
         "_smsc_broken",
         "_smsc_rest",
         "_system_ids",
+        "_unanswered_limit",
         "bind_command",
         "ending",
         "has_inserted",
@@ -144,6 +150,7 @@ class Session:
         self._smsc_rest = b""
         self._smsc_broken = False
         self._pending: dict[int, Insertion] = {}
+        self._unanswered_limit = UNANSWERED_LIMIT
         self._late: dict[int, Insertion] = {}
         self._listed = False
         self.bind_command = 0
@@ -287,6 +294,8 @@ class Session:
     def _decide(self, buffer: bytes, at: i64, end: i64, command: i64) -> Creative | Reason:
         inserter = self._inserter
         gate = inserter.gate
+        if gate is None and len(self._pending) >= self._unanswered_limit:
+            gate = _UNANSWERED
         if self.stage is not _BOUND:
             return _NOT_BOUND if gate is None else gate
         if not self._listed:
@@ -309,7 +318,7 @@ class Session:
         if self.stage is _BOUND:
             return
         self.bind_command = command
-        self.system_id = buffer[at + HEADER_OCTETS : end].partition(b"\0")[0]
+        self.system_id = buffer[at + HEADER_OCTETS : end].partition(b"\0")[0][:NAME_OCTETS]
         self._listed = self._lists(self.system_id)
 
     def _lists(self, system_id: bytes) -> bool:
@@ -440,6 +449,7 @@ class Session:
                 return
             del self._pending[sequence]
             self._end(insertion, _UNKNOWN, Cause.NO_ANSWER)
+            insertion.original = b""  # nothing is sent again so late
             if len(self._late) >= LATE_LIMIT:
                 del self._late[next(iter(self._late))]
             self._late[sequence] = insertion

@@ -16,6 +16,7 @@ from tests.smpp_cases.pdus import (
     VENDOR_STATUS,
     Submit,
     answer,
+    bind,
     pdu,
 )
 from tests.smpp_cases.world import CAMPAIGN, HOUR, VERSION, World, make_world
@@ -205,6 +206,26 @@ def test_what_may_still_be_answered_late_is_bounded(world: World, monkeypatch: p
     assert list(world.session._late) == [8, 9]
 
 
+def test_what_waits_for_an_answer_is_bounded() -> None:
+    """Notifications go on without ads while too many wait, and with them once answers have come."""
+    limit = session_module.UNANSWERED_LIMIT
+    world = make_world().bound()
+    for sequence in range(limit + 3):
+        world.from_platform(Submit(sequence=sequence).octets)
+    books = world.assert_balanced()
+    assert (books.inserted, books.passed) == (limit, {"unanswered": 3})
+    world.from_smsc(answer(0))
+    world.from_platform(Submit(sequence=limit + 3).octets)
+    assert world.assert_balanced().inserted == limit + 1
+
+
+def test_a_name_that_cannot_be_is_not_kept_whole() -> None:
+    """A system_id of thousands of octets passes, and takes no more room here than a name does."""
+    world = make_world()
+    assert world.from_platform(bind(system_id=b"A" * 3000)) == bind(system_id=b"A" * 3000)
+    assert world.session.system_id == b"A" * session_module.NAME_OCTETS
+
+
 def test_a_lost_link_leaves_everything_unknown(world: World) -> None:
     """What had no answer stays spent; nothing is pending."""
     world.close()
@@ -234,6 +255,7 @@ def test_more_open_insertions_than_a_frame_holds_are_journalled_whole() -> None:
     """A link lost with a huge window leaves frames that can all be read back."""
     count = 20_000
     world = make_world().bound()
+    world.session._unanswered_limit = count
     sent = b"".join(Submit(sequence=sequence, body=b"1").octets for sequence in range(count))
     world.from_platform(sent[: len(sent) // 2])
     world.from_platform(sent[len(sent) // 2 :])
