@@ -1,0 +1,43 @@
+"""Whom a request comes from: an API key, or the console's session cookie."""
+
+import hmac
+from collections.abc import Callable
+from datetime import datetime
+
+from aiohttp import web
+
+from adapters.http.problems import ProblemError
+from adapters.postgres.identity import PostgresIdentity, WebSession
+from engine.access import Principal
+
+COOKIE = "posdata_session"
+CSRF_HEADER = "X-CSRF-Token"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class PostgresIdentities:
+    """Who a credential belongs to; `clock` gives aware instants."""
+
+    def __init__(self, identity: Callable[[], PostgresIdentity], clock: Callable[[], datetime]) -> None:
+        self._identity = identity
+        self._clock = clock
+
+    async def of_key(self, key: str) -> Principal | None:
+        """Return whom an API key belongs to, or None when it is unknown, expired or revoked."""
+        return await self._identity().principal_of_key(key, at=self._clock())
+
+    async def of_session(self, request: web.Request) -> Principal | None:
+        """Return whom the session cookie belongs to. Raises `ProblemError` for a write without its token."""
+        session = await self.web_session(request)
+        if session is None:
+            return None
+        if request.method not in SAFE_METHODS:
+            given = request.headers.get(CSRF_HEADER, "")
+            if not hmac.compare_digest(given.encode(), session.csrf.encode()):
+                raise ProblemError("forbidden", es="falta el código CSRF", en="the CSRF token is missing")
+        return session.principal
+
+    async def web_session(self, request: web.Request) -> WebSession | None:
+        """Return the console session of a request."""
+        token = request.cookies.get(COOKIE)
+        return await self._identity().session(token, at=self._clock()) if token else None

@@ -1,0 +1,112 @@
+"""The audit log: who changed what and when, append-only, each row chained to the one before."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from adapters.postgres.pool import Connection, Pool
+
+# Rows are numbered and chained one after another, whoever writes: "audit" in ASCII.
+_AUDIT_LOCK = int.from_bytes(b"audit")
+_NOTHING = bytes(32)
+_BATCH = 5000
+
+Document = Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One change; `before` is None for what is new, `after` for what is gone."""
+
+    sequence: int
+    at: datetime
+    actor: str
+    action: str
+    subject_type: str
+    subject_id: str
+    before: Document
+    after: Document
+
+
+async def write_audit(
+    connection: Connection,
+    actor: str,
+    action: str,
+    subject_type: str,
+    subject_id: str,
+    before: Document,
+    after: Document,
+    at: datetime,
+) -> None:
+    """Write a row within the transaction that makes the change; writers wait for each other."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _AUDIT_LOCK)
+    last = await connection.fetchrow("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1")
+    sequence, former = (last["sequence"] + 1, last["hash"]) if last else (1, _NOTHING)
+    entry = AuditEntry(sequence, at, actor, action, subject_type, subject_id, before, after)
+    await connection.execute(
+        "INSERT INTO audit VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        *(sequence, at, actor, action, subject_type, subject_id, _plain(before), _plain(after)),
+        _chained(former, entry),
+    )
+
+
+async def first_broken_link(pool: Pool) -> int | None:
+    """Return the first sequence whose row is altered or missing; None when all is well."""
+    former, expected = _NOTHING, 1
+    async with pool.acquire() as connection:
+        while rows := await connection.fetch(
+            "SELECT * FROM audit WHERE sequence >= $1 ORDER BY sequence LIMIT $2", expected, _BATCH
+        ):
+            for row in rows:
+                if row["sequence"] != expected or row["hash"] != _chained(former, _entry(row)):
+                    return expected
+                former, expected = row["hash"], expected + 1
+    return None
+
+
+async def read_audit(
+    pool: Pool, *, before: int | None = None, subject: str | None = None, limit: int = 50
+) -> Sequence[AuditEntry]:
+    """Return entries, newest first, below a sequence and about one subject id if asked."""
+    async with pool.acquire() as connection:
+        rows = await connection.fetch(
+            """
+            SELECT * FROM audit
+            WHERE ($1::bigint IS NULL OR sequence < $1) AND ($2::text IS NULL OR subject_id = $2)
+            ORDER BY sequence DESC LIMIT $3
+            """,
+            *(before, subject, limit),
+        )
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: asyncpg.Record) -> AuditEntry:
+    return AuditEntry(**{name: row[name] for name in AuditEntry.__slots__})
+
+
+def _plain(document: Document) -> Any:
+    """Return a document as jsonb gives it back, so that its hash stays what it is."""
+    return None if document is None else json.loads(_canonical(document))
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _chained(former: bytes, entry: AuditEntry) -> bytes:
+    row = [
+        entry.sequence,
+        entry.at.isoformat(),
+        entry.actor,
+        entry.action,
+        entry.subject_type,
+        entry.subject_id,
+        entry.before,
+        entry.after,
+    ]
+    return hashlib.sha256(former + _canonical(row).encode()).digest()
