@@ -25,6 +25,7 @@ from adapters.processes.children import SILENCE_S, STARTUP_S, Child, Deaths
 from adapters.processes.doorkeeper import Doorkeeper
 from adapters.processes.endless import again_after_faults
 from adapters.processes.messages import Connection, Database, Drain, Draining
+from adapters.processes.open_files import alarm_if_few, raise_limit
 from adapters.processes.reloading import reread, written
 from adapters.processes.systemd import Notifier
 from engine.endpoint import Endpoint
@@ -102,6 +103,8 @@ class Supervisor:
             loop.add_signal_handler(signal.SIGHUP, self._reload, self._load)
         try:
             lock = self._lock()
+            raise_limit()
+            alarm_if_few(self._settings)
             self._run_dir = _run_dir(self._data_dir)
             addresses = self._open_sockets(self._run_dir)
             self._start_children()
@@ -130,6 +133,7 @@ class Supervisor:
         settings = reread(load, self._settings)
         if settings is not None:
             self._settings = settings
+            alarm_if_few(settings)
             for child in (*self._workers, *([self._control] if self._control is not None else [])):
                 descriptor = written(settings)
                 if not child.hand_settings(descriptor):
@@ -225,7 +229,7 @@ class Supervisor:
 
     def _hand_over(self, route: str, connection: socket.socket, peer: str) -> None:
         if sum(worker.sessions for worker in self._workers) >= self._settings.relay.max_sessions:
-            log.error("alarm_too_many_sessions", route=route, peer=peer)
+            self._doorkeeper.too_many(route, peer)
             return
         message = Connection(route=route, peer=peer)
         for worker in sorted((each for each in self._workers if each.up), key=lambda each: each.sessions):
