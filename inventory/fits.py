@@ -13,6 +13,9 @@ WANTED_SHARE = 0.95
 
 NARROW, WIDE = 0, 1
 
+# Shares are sums of floats.
+_ROUNDING = 1e-9
+
 _FLOORS = np.array(ROOM_CLASS_FLOORS)
 
 Rooms = NDArray[np.float64]
@@ -53,5 +56,5 @@ def fits(rooms: Rooms, septets: int, units: int, *, cold_start: bool, wanted: fl
     """
     share = float(rooms[NARROW, septets <= _FLOORS].sum() + rooms[WIDE, units <= _FLOORS].sum())
     at_least = rooms.sum(axis=0)[::-1].cumsum()[::-1]
-    reaching = [room for room in range(1, ROOM_CLASSES) if at_least[room] >= wanted]
+    reaching = [room for room in range(1, ROOM_CLASSES) if at_least[room] >= wanted - _ROUNDING]
     return Fits(min(1.0, share), int(_FLOORS[reaching[-1]]) if reaching else None, cold_start)

@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inventory.scenarios import P20, Index, Scenarios
-from inventory.supply import Counts, Supply
+from inventory.supply import HOUR_S, Counts, Supply
 
 # (actual + 400) ÷ (forecast + 400), so that a few notifications early in the day say little.
 CORRECTION_PRIOR = 400.0
 CORRECTION_BOUNDS = (0.4, 2.5)
-HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True)

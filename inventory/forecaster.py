@@ -74,18 +74,24 @@ class Forecaster:
         return self.areas.lada_of_place
 
     def forecast(
-        self, history: History, first_hour: int, hours: int, chance: np.random.Generator
+        self,
+        history: History,
+        first_hour: int,
+        hours: int,
+        chance: np.random.Generator,
+        known_until: int | None = None,
     ) -> Forecast:
         """Return the forecast of `hours` from `first_hour` on, from what was counted before.
 
-        `history.by_hour` of that hour and later is not looked at: a clock that ran ahead leaves such.
+        With `known_until`, hours of the first day before that one shape it too: on a node's first day
+        there is nothing else. Later hours are not looked at: a clock that ran ahead leaves such.
         """
-        history = history.before(first_hour)
+        history = history.before(first_hour if known_until is None else known_until)
         course = self._course(history)
-        local = self._local(first_hour, hours)
+        local = self.local_hours(first_hour, hours)
         seasons = self._fit(course, _first_day(local))
         by_state = seasons.project(local, self._holidays)
-        past = self._local(history.first_hour, history.hours)
+        past = self.local_hours(history.first_hour, history.hours)
         by_hour = placed(history, past, self.areas).place(by_state, local, self.areas)
         alphabets = rooms(history, self.areas)
         misses = self._misses(history, course, seasons)
@@ -99,15 +105,15 @@ class Forecaster:
     def by_state(self, history: History, first_hour: int, hours: int) -> Reals:
         """Return what is expected of each state (hours × states, in the order of `states`)."""
         course = self._course(history.before(first_hour))
-        local = self._local(first_hour, hours)
+        local = self.local_hours(first_hour, hours)
         seasons = self._fit(course, _first_day(local))
         return seasons.project(local, self._holidays)
 
     def _course(self, history: History) -> _Course:
         counts = self.areas.by_state(history.by_hour)
-        return _Course(counts, self._local(history.first_hour, history.hours))
+        return _Course(counts, self.local_hours(history.first_hour, history.hours))
 
-    def _local(self, first_hour: int, hours: int) -> Hours:
+    def local_hours(self, first_hour: int, hours: int) -> Hours:
         """Return local hours by (hour, state)."""
         clocks = {name: local_hours(first_hour, hours, self._zone(name)) for name in set(self._zone_of_state)}
         return np.stack([clocks[name] for name in self._zone_of_state], axis=1)

@@ -71,7 +71,7 @@ class Seasons:
         first, end = span(day)
         days = np.arange(first, end)
         names = holidays.on(days.tolist())
-        off = np.array([bool(name) for name in names])
+        off = np.array([bool(name) for name in names], dtype=np.bool_)
         effect = np.array([self.effect(name) if name else 0.0 for name in names])
         ahead = np.maximum(days - self.last, 0)[:, None] if self.last >= 0 else np.zeros((len(days), 1))
         trend = FADE * (1 - FADE**ahead) / (1 - FADE)
@@ -94,7 +94,7 @@ def fit(counts: Reals, local: Hours, shares: Reals, holidays: Holidays, upto: in
     day = local // HOURS_PER_DAY
     first, end = span(day)
     names = holidays.on(range(first, end))
-    off = np.array([bool(name) for name in names])[day - first]
+    off = np.array([bool(name) for name in names], dtype=np.bool_)[day - first]
     seen = np.repeat(counts.sum(axis=1, keepdims=True) > 0, counts.shape[1], axis=1)
     recent = slice(max(0, len(counts) - PROFILE_WEEKS * HOURS_PER_WEEK), None)
     usual = seen & ~off
@@ -252,7 +252,7 @@ def _holiday_effects(
 ) -> Mapping[str, float]:
     """Return by name how far holidays lay from the Sundays around them; "" is for those not seen."""
     day = local // HOURS_PER_DAY - first
-    off = np.array([bool(name) for name in names])
+    off = np.array([bool(name) for name in names], dtype=np.bool_)
     usual = np.flatnonzero(~off & (country != 0))
     found: list[tuple[str, float]] = []
     sundays = rate[_hours_with_sundays(local, np.ones_like(seen)), np.arange(rate.shape[1])]
