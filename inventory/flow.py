@@ -17,6 +17,8 @@ Units = NDArray[np.int64]
 Indexes = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
+_ENDLESS = 1 << 62
+
 _Link = Generator[tuple[int, int], int, int]
 
 
@@ -34,7 +36,7 @@ class Eligible:
         cell = np.repeat(np.arange(len(rivals)), rivals)
         order = np.lexsort((rivals[cell], self.campaign))
         ends = np.cumsum(np.bincount(self.campaign, minlength=self.campaigns))
-        return np.split(cell[order], ends[:-1])
+        return np.split(cell[order], ends)[: self.campaigns]
 
     def takers(self, cells: Indexes) -> tuple[Indexes, Indexes]:
         """Return every (position in `cells`, campaign that may use that cell)."""
@@ -69,7 +71,18 @@ class Flow:
     Campaigns of `eligible` come first; `add` appends one that may use parts of cells.
     """
 
-    __slots__ = ("_cells", "_eligible", "_held", "_limits", "left", "placed")
+    __slots__ = (
+        "_cells",
+        "_changed",
+        "_eligible",
+        "_held",
+        "_limits",
+        "_overlap",
+        "_spare",
+        "_witness",
+        "left",
+        "placed",
+    )
 
     def __init__(self, supply: Units, eligible: Eligible) -> None:
         self.left = supply.copy()
@@ -78,6 +91,10 @@ class Flow:
         self._cells = eligible.cells()
         self._held: list[Units] = [np.zeros(len(cells), dtype=np.int64) for cells in self._cells]
         self._limits: list[Units] = []
+        self._overlap = np.zeros((0, 0))
+        self._changed = set(range(eligible.campaigns))
+        self._witness = [0] * eligible.campaigns
+        self._spare: list[Units] = []
 
     def fork(self) -> "Flow":
         """Return a copy to try things out on; what campaigns hold is shared until it changes."""
@@ -88,6 +105,10 @@ class Flow:
         fork._cells = self._cells.copy()
         fork._held = self._held.copy()
         fork._limits = self._limits.copy()
+        fork._overlap = self._overlaps()
+        fork._changed = set()
+        fork._witness = self._witness.copy()
+        fork._spare = []
         return fork
 
     def __len__(self) -> int:
@@ -99,6 +120,8 @@ class Flow:
         self._held.append(np.zeros(len(cells), dtype=np.int64))
         self._limits.append(limits)
         self.placed.append(0)
+        self._changed.add(len(self) - 1)
+        self._witness.append(0)
         return len(self) - 1
 
     def cells(self, campaign: int) -> Indexes:
@@ -116,6 +139,7 @@ class Flow:
         """
         for campaign, goal in goals.items():
             self._take_left(campaign, goal - self.placed[campaign])
+        goals = {each: min(goal, self._most(each)) for each, goal in goals.items()}
         while short := [each for each, goal in goals.items() if self.placed[each] < goal]:
             chains = self._chains(yielding)
             reached = [each for each in short if chains.levels[each]]
@@ -142,11 +166,16 @@ class Flow:
             cells[self._cells[other]] = True
         return found, cells
 
+    def _most(self, campaign: int) -> int:
+        """Return how much a campaign could hold if it were alone."""
+        late = campaign - self._eligible.campaigns
+        return int(self._limits[late].sum()) if late >= 0 else _ENDLESS
+
     def _room(self, campaign: int, most: int) -> Units:
         """Return how much more a campaign may hold of each of its cells, `most` where all of it."""
         late = campaign - self._eligible.campaigns
         if late < 0:
-            return np.full(len(self._cells[campaign]), most)
+            return np.full(len(self._cells[campaign]), most, dtype=np.int64)
         return self._limits[late] - self._held[campaign]
 
     def _chains(self, yielding: Collection[int]) -> _Chains:
@@ -161,35 +190,74 @@ class Flow:
         return _Chains(held, levels, yielding)
 
     def _overlaps(self) -> NDArray[np.float64]:
-        """Return how many units in its cells (up to its room there) others hold: (campaign, other)."""
-        some = [held > 0 for held in self._held]
-        cell = np.concatenate([cells[mask] for cells, mask in zip(self._cells, some, strict=True)])
-        units = np.concatenate([held[mask] for held, mask in zip(self._held, some, strict=True)])
-        owner = np.repeat(np.arange(len(self)), [np.count_nonzero(mask) for mask in some])
-        position, taker = self._eligible.takers(cell)
-        counted = np.bincount(
-            taker * len(self) + owner[position], weights=units[position], minlength=len(self) ** 2
-        )
-        overlaps: NDArray[np.float64] = counted.reshape(len(self), len(self)).astype(np.float64, copy=False)
-        for late in range(self._eligible.campaigns, len(self)):
-            room = self._spread_out(late, self._room(late, 0))
-            overlaps[late] = np.bincount(owner, weights=np.minimum(units, room[cell]), minlength=len(self))
-        np.fill_diagonal(overlaps, 0)
-        return overlaps
+        """Return how many units in its cells (up to its room there) others hold: (campaign, other).
 
-    def _reach_left(self) -> Mask:
-        """Return which campaigns could take something that a cell has left."""
-        reach = np.zeros(len(self), dtype=np.bool_)
-        reach[self._eligible.takers(np.flatnonzero(self.left > 0))[1]] = True
-        for late in range(self._eligible.campaigns, len(self)):
-            reach[late] = np.any((self.left[self._cells[late]] > 0) & (self._room(late, 0) > 0))
-        return reach
+        It is kept, and made anew where what others hold has changed.
+        """
+        late = range(self._eligible.campaigns, len(self))
+        changed = sorted(self._changed.union(late))
+        if not changed:
+            return self._overlap
+        some = [self._held[each] > 0 for each in changed]
+        cell = np.concatenate([self._cells[each][mask] for each, mask in zip(changed, some, strict=True)])
+        units = np.concatenate([self._held[each][mask] for each, mask in zip(changed, some, strict=True)])
+        column = np.repeat(np.arange(len(changed)), [np.count_nonzero(mask) for mask in some])
+        position, taker = self._eligible.takers(cell)
+        shape = (len(self), len(changed))
+        counted = np.bincount(
+            taker * len(changed) + column[position], weights=units[position], minlength=shape[0] * shape[1]
+        )
+        known = len(self._overlap)
+        overlap = np.zeros((len(self), len(self)))
+        overlap[:known, :known] = self._overlap
+        overlap[:, changed] = counted.reshape(shape)
+        for each in late:
+            overlap[each] = self._overlaps_of(each)
+        np.fill_diagonal(overlap, 0)
+        self._overlap = overlap
+        self._changed = set()
+        return overlap
+
+    def _overlaps_of(self, late: int) -> NDArray[np.float64]:
+        """Return how many units in its cells, up to its room there, each other campaign holds."""
+        room = self._spread_out(late, self._room(late, 0))
+        overlaps = [
+            float(np.minimum(held, room[cells]).sum())
+            for held, cells in zip(self._held, self._cells, strict=True)
+        ]
+        self._gather(late, room)
+        return np.array(overlaps)
+
+    def _reach_left(self) -> list[bool]:
+        """Return which campaigns could take something that a cell has left.
+
+        A cell that showed it before is looked at first.
+        """
+        some = self.left > 0
+        return [self._reaches(campaign, some) for campaign in range(len(self))]
+
+    def _reaches(self, campaign: int, some: Mask) -> bool:
+        cells = self._cells[campaign]
+        if campaign >= self._eligible.campaigns:
+            return bool(np.any(some[cells] & (self._room(campaign, 0) > 0)))
+        if not cells.size:
+            return False
+        if not some[cells[self._witness[campaign]]]:
+            self._witness[campaign] = int(np.argmax(some[cells]))
+        return bool(some[cells[self._witness[campaign]]])
 
     def _spread_out(self, campaign: int, units: Units) -> Units:
-        """Return units of a campaign's cells as units of all cells."""
-        spread = np.zeros_like(self.left)
+        """Return units of a campaign's cells as units of all cells, on an array that `_gather` takes back."""
+        spread = self._spare.pop() if self._spare else np.zeros_like(self.left)
         spread[self._cells[campaign]] = units
         return spread
+
+    def _gather(self, campaign: int, spread: Units) -> Units:
+        """Return what an array says of a campaign's cells, and clear it for its next use."""
+        gathered = spread[self._cells[campaign]]
+        spread[self._cells[campaign]] = 0
+        self._spare.append(spread)
+        return gathered
 
     def _push(self, campaign: int, want: int, chains: _Chains) -> None:
         """Let a campaign have up to `want` more along shortest chains.
@@ -215,9 +283,8 @@ class Flow:
         if chains.levels[campaign] == 1:
             got = self._take_left(campaign, want)
             return want if campaign in chains.yielding else got
-        missing = want
-        room = self._spread_out(campaign, self._room(campaign, want))
-        gained = np.zeros_like(self.left)
+        missing, before = want, self._room(campaign, want)
+        room = self._spread_out(campaign, before)
         for other in chains.next_of(campaign).tolist():
             cells = self._cells[other]
             movable = np.minimum(self._held[other], room[cells])
@@ -227,15 +294,13 @@ class Flow:
                 chains.levels[other] = 0
             if got:
                 moved = _first(movable, got)
-                self._held[other] = self._held[other] - moved
-                self.placed[other] -= got
-                gained[cells] += moved
+                self._hold(other, self._held[other] - moved, -got)
                 room[cells] -= moved
                 missing -= got
             if not missing:
                 break
-        self._held[campaign] = self._held[campaign] + gained[self._cells[campaign]]
-        self.placed[campaign] += want - missing
+        gained = before - self._gather(campaign, room)
+        self._hold(campaign, self._held[campaign] + gained, want - missing)
         return want - missing
 
     def _take_left(self, campaign: int, want: int) -> int:
@@ -243,13 +308,18 @@ class Flow:
         cells = self._cells[campaign]
         taken = _first(np.minimum(self.left[cells], self._room(campaign, want)), want)
         self.left[cells] -= taken
-        self._held[campaign] = self._held[campaign] + taken
         got = int(taken.sum())
-        self.placed[campaign] += got
+        self._hold(campaign, self._held[campaign] + taken, got)
         return got
+
+    def _hold(self, campaign: int, held: Units, more: int) -> None:
+        self._held[campaign] = held
+        self.placed[campaign] += more
+        self._changed.add(campaign)
 
 
 def _first(units: Units, most: int) -> Units:
     """Return the units from the first cells on, `most` in total at most."""
     before = np.cumsum(units) - units
-    return np.minimum(units, np.maximum(most - before, 0))
+    first: Units = np.minimum(units, np.maximum(most - before, 0))
+    return first

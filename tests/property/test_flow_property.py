@@ -28,7 +28,7 @@ def eligible(may: np.ndarray) -> Eligible:
 
 
 def optimum(supply: np.ndarray, limits: np.ndarray, goals: np.ndarray) -> int:
-    """Return the most that fits by HiGHS; limits are by (cell, campaign), supply by cell, goals by campaign."""
+    """Return the most that fits by HiGHS; `limits` are by (cell, campaign)."""
     cells, campaigns = limits.shape
     rows = [np.kron(np.eye(cells), np.ones(campaigns)), np.kron(np.ones(cells), np.eye(campaigns))]
     found = linprog(

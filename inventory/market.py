@@ -1,0 +1,315 @@
+"""The market: what was sold, laid over a forecast, ready to be asked how many more can be bought."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inventory.availability import Availability, Contention, Emptiness, Prospect, Rival, SellOn, Tight
+from inventory.booking import Booking
+from inventory.campaign import CampaignClass
+from inventory.cells import CellMap, Ground, Reach, lowest_class
+from inventory.contest import Contest
+from inventory.fairness import fair_units
+from inventory.flow import Eligible, Flow, Units
+from inventory.forecast import Forecast
+from inventory.portion import Portion, portion
+from inventory.scenarios import P20
+from inventory.supply import HOUR_S, Counts
+from segments.targets import Target
+
+# Flows are whole numbers: cells are counted in these parts of a notification, so that many small
+# cells lose nothing to speak of.
+_PARTS = 1000
+
+_TIGHTEST = 5
+_FULL = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """What a market needs to know of places: `ground`, each place's state, and how a target is compiled."""
+
+    ground: Ground
+    states: Sequence[str]
+    compile_target: Callable[[Target], frozenset[int]]
+    day_of: Callable[[float], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A booking that is asked for, laid over the cells: parts by cell, and parts that nobody else may use."""
+
+    portion: Portion
+    counted: Counts
+    unbooked: float
+
+
+class Market:
+    """Bookings over a forecast from `now` (UTC seconds) on, to the forecast's end.
+
+    Guaranteed bookings are sold on `sell_on` beside guaranteed ones alone; other classes on P50 beside
+    their own class and those above. P20 is taken in two steps, so that it holds for a booking's
+    *whole* eligible supply: every cell is scaled by the country's P20, and what the booking's own
+    P20 is below that is taken off what it can get.
+    """
+
+    def __init__(
+        self,
+        bookings: Sequence[Booking],
+        country: Country,
+        forecast: Forecast,
+        now: float,
+        sell_on: SellOn,
+    ) -> None:
+        self.bookings = tuple(bookings)
+        self.forecast = forecast
+        self._country = country
+        self._now = now
+        self._sell_on = sell_on
+        self.ends = (forecast.supply.first_hour + forecast.supply.hours) * float(HOUR_S)
+        first = max(now // HOUR_S, forecast.supply.first_hour) * HOUR_S
+        self.cells = CellMap([self._reach(each) for each in bookings], country.ground, first, self.ends)
+        self._eligible = Eligible(
+            np.append(self.cells.start, self.cells.start[-1]), self.cells.campaign, len(bookings)
+        )
+        self._supply = self.cells.supply(forecast.supply, now)
+        everything = Reach(frozenset(range(len(country.states))), now, self.ends, (), 0)
+        whole = self._portion(everything)
+        self._country_p20 = self._reached(whole) / whole.expected if whole.expected else 1.0
+        self._flows: dict[tuple[SellOn, CampaignClass], Flow] = {}
+
+    def sold_on(self, campaign_class: CampaignClass) -> SellOn:
+        """Return which figure a class is sold on."""
+        return self._sell_on if campaign_class is CampaignClass.GUARANTEED else "p50"
+
+    def ask(self, wish: Booking) -> Availability:
+        """Return how many can be bought of what `wish` describes (its quantity plays no part)."""
+        sold_on = self.sold_on(wish.campaign_class)
+        reach = self._reach(wish)
+        reason = self._impossible(wish, reach)
+        asked = self._lay(reach)
+        mine = asked.portion
+        if reason is None and mine.expected <= 0:
+            reason = self._ruled_out(reach)
+        if reason is not None:
+            return Availability(sold_on, reason=reason, cold_start=self.forecast.cold_start)
+        return Availability(
+            sold_on,
+            p20=self._available(wish, asked, "p20"),
+            p50=self._available(wish, asked, "p50"),
+            expected=int(mine.expected),
+            reached=int(self._reached(mine)),
+            quiet_cost=self._cost_of_quiet(reach, mine),
+            room_cost=self._cost_of_room(reach, mine),
+            counted_until=self.ends if wish.closes > self.ends else None,
+            cold_start=self.forecast.cold_start,
+        )
+
+    def fits(self, wish: Booking) -> bool:
+        """Tell whether the quantity that `wish` wants can be promised."""
+        return (
+            self._placed(wish, self._lay(self._reach(wish)), self.sold_on(wish.campaign_class), wish.wanted)
+            >= wish.wanted
+        )
+
+    def explain(self, wish: Booking) -> Contention:
+        """Return what stands in the way of the quantity that `wish` wants."""
+        sold_on = self.sold_on(wish.campaign_class)
+        asked = self._lay(self._reach(wish))
+        flow, position = self._fork(asked, sold_on, wish.campaign_class)
+        goal = self._goal(asked, sold_on, wish.wanted)
+        flow.place({position: goal})
+        missing = -(-(goal - flow.placed[position]) // _PARTS)
+        if missing <= 0:
+            return Contention(0, displaced=self._displaced(wish, asked))
+        found, _ = flow.rivals(position)
+        taken, _ = asked.portion.poured(self.cells)
+        contending = tuple(
+            self._rival(each, self._overlap(flow, each, taken)) for each in np.flatnonzero(found).tolist()
+        )
+        days, states = self._tightest(asked.portion, self._taken(flow, position, sold_on))
+        return Contention(missing, contending, self._displaced(wish, asked), days, states)
+
+    def prospects(self) -> Sequence[Prospect]:
+        """Return what every booking is expected to have at its end, by the shortage policy."""
+        done = np.array([float(each.settled) for each in self.bookings])
+        low, high = (
+            (fair_units(self._contest(factor), done) + done).tolist() for factor in (self._country_p20, 1.0)
+        )
+        return [
+            Prospect(
+                each.id,
+                each.name,
+                each.campaign_class,
+                each.quantity,
+                min(1.0, p20 / each.quantity),
+                min(1.0, p50 / each.quantity),
+                self.sold_on(each.campaign_class),
+            )
+            for each, p20, p50 in zip(self.bookings, low, high, strict=True)
+        ]
+
+    def _reach(self, booking: Booking) -> Reach:
+        places = self._country.compile_target(booking.target)
+        return Reach(places, booking.opens, booking.closes, booking.hours, booking.size)
+
+    def _portion(self, reach: Reach, ground: Ground | None = None) -> Portion:
+        return portion(reach, self.cells, ground or self._country.ground, self.forecast, self._now)
+
+    def _lay(self, reach: Reach) -> _Asked:
+        mine = self._portion(reach)
+        return _Asked(mine, *mine.poured(self.cells))
+
+    def _impossible(self, wish: Booking, reach: Reach) -> Emptiness | None:
+        if not reach.places:
+            return Emptiness.EMPTY_TARGET
+        if wish.closes <= self._now or wish.closes <= wish.opens:
+            return Emptiness.PAST
+        return Emptiness.BEYOND_FORECAST if wish.opens >= self.ends else None
+
+    def _ruled_out(self, reach: Reach) -> Emptiness:
+        """Return why a booking with a target and dates has nothing."""
+        anywhere = Reach(reach.places, reach.opens, reach.closes, reach.hours, 0)
+        if self._portion(anywhere).expected > 0:
+            return Emptiness.NO_ROOM
+        anytime = Reach(reach.places, reach.opens, reach.closes, (), 0)
+        waking = Ground(self._country.ground.timezones, self._country.ground.zone_of_place, None)
+        return Emptiness.NO_HOURS if self._portion(anytime, waking).expected > 0 else Emptiness.NO_SUPPLY
+
+    def _cost_of_quiet(self, reach: Reach, mine: Portion) -> int:
+        ground = self._country.ground
+        if ground.quiet is None:
+            return 0
+        waking = Ground(ground.timezones, ground.zone_of_place, None)
+        return round(self._portion(reach, waking).expected - mine.expected)
+
+    def _cost_of_room(self, reach: Reach, mine: Portion) -> int:
+        if lowest_class(reach.size) == 0:
+            return 0
+        anything = Reach(reach.places, reach.opens, reach.closes, reach.hours, 0)
+        return round(self._portion(anything).expected - mine.expected)
+
+    def _reached(self, mine: Portion) -> float:
+        """Return what is reached of a portion with 80 % probability."""
+        return self.forecast.scenarios.total_of_days(mine.by_day, P20, mine.hours_squared)
+
+    def _factor(self, figure: SellOn) -> float:
+        return self._country_p20 if figure == "p20" else 1.0
+
+    def _parts(self, figure: SellOn) -> Units:
+        """Return each cell's supply in parts, and a last cell for what nobody booked may use."""
+        parts = np.floor(np.append(self._supply, 0.0) * (self._factor(figure) * _PARTS))
+        return parts.astype(np.int64)
+
+    def _flow(self, figure: SellOn, lowest: CampaignClass) -> Flow:
+        """Return the flow of bookings of a class and those above it."""
+        if (figure, lowest) not in self._flows:
+            above = [each for each in CampaignClass if each.rank == lowest.rank - 1]
+            flow = self._flow(figure, above[0]).fork() if above else Flow(self._parts(figure), self._eligible)
+            flow.place(
+                {
+                    position: each.wanted * _PARTS
+                    for position, each in enumerate(self.bookings)
+                    if each.campaign_class is lowest
+                }
+            )
+            self._flows[figure, lowest] = flow
+        return self._flows[figure, lowest]
+
+    def _fork(self, asked: _Asked, figure: SellOn, lowest: CampaignClass) -> tuple[Flow, int]:
+        """Return the flow with what is asked for added to it, and where."""
+        flow = self._flow(figure, lowest).fork()
+        factor = self._factor(figure) * _PARTS
+        flow.left[-1] = int(asked.unbooked * factor)
+        cells = np.append(np.flatnonzero(asked.counted), len(self.cells))
+        wanted = np.append(asked.counted, asked.unbooked)[cells] * factor
+        limits = np.minimum(np.floor(wanted + 0.5).astype(np.int64), self._limit(figure, flow)[cells])
+        return flow, flow.add(cells, limits)
+
+    def _limit(self, figure: SellOn, flow: Flow) -> Units:
+        parts = self._parts(figure)
+        parts[-1] = flow.left[-1]
+        return parts
+
+    def _shortfall(self, asked: _Asked, figure: SellOn) -> int:
+        """Return the parts by which the booking's own P20 lies below the country's."""
+        if figure == "p50":
+            return 0
+        mine = asked.portion
+        return max(0, int((mine.expected * self._country_p20 - self._reached(mine)) * _PARTS))
+
+    def _goal(self, asked: _Asked, figure: SellOn, quantity: int) -> int:
+        return quantity * _PARTS + self._shortfall(asked, figure)
+
+    def _placed(self, wish: Booking, asked: _Asked, figure: SellOn, quantity: int) -> int:
+        """Return how many of a quantity can be had."""
+        flow, position = self._fork(asked, figure, wish.campaign_class)
+        flow.place({position: self._goal(asked, figure, quantity)})
+        return max(0, flow.placed[position] - self._shortfall(asked, figure)) // _PARTS
+
+    def _available(self, wish: Booking, asked: _Asked, figure: SellOn) -> int:
+        return self._placed(wish, asked, figure, int(asked.portion.expected) + 1)
+
+    def _rival(self, position: int, parts: int) -> Rival:
+        booking = self.bookings[position]
+        return Rival(booking.id, booking.name, booking.campaign_class, parts // _PARTS)
+
+    def _overlap(self, flow: Flow, position: int, taken: Counts) -> int:
+        return int(flow.held(position)[taken[flow.cells(position)] > 0].sum())
+
+    def _displaced(self, wish: Booking, asked: _Asked) -> tuple[Rival, ...]:
+        """Return who would lose what if the quantity were forced: lower classes first, as few as can be."""
+        figure = self.sold_on(wish.campaign_class)
+        flow, position = self._fork(asked, figure, CampaignClass.HOUSE)
+        before = flow.placed.copy()
+        goal = self._goal(asked, figure, wish.wanted)
+        flow.place({position: goal})
+        for each in reversed(CampaignClass):
+            members = [at for at, one in enumerate(self.bookings) if one.campaign_class is each]
+            flow.place({position: goal}, yielding=members)
+        lost = [(at, before[at] - flow.placed[at]) for at in range(len(self.bookings))]
+        return tuple(self._rival(at, parts) for at, parts in lost if parts >= _PARTS)
+
+    def _taken(self, flow: Flow, position: int, figure: SellOn) -> Counts:
+        """Return the share of each cell that others than the one at `position` hold."""
+        parts = self._parts(figure)
+        others = parts - flow.left
+        others[flow.cells(position)] -= flow.held(position)
+        share: Counts = others[:-1] / np.maximum(1, parts[:-1])
+        return share
+
+    def _tightest(self, mine: Portion, share: Counts) -> tuple[tuple[Tight, ...], tuple[Tight, ...]]:
+        """Return the days and states of a portion of which others hold nearly all (`share` by cell)."""
+        numbers = self.cells.cell_of[:, mine.groups[:, None], mine.slots]
+        taken = mine.units * np.append(share, 0.0)[numbers]  # NOBODY is -1: the last one
+        starts = self.cells.timeline.bounds[mine.slots]
+        days = [self._country.day_of(at) for at in starts.tolist()]
+        by_day = _ranked(days, mine.units.sum(axis=(0, 1)), taken.sum(axis=(0, 1)))
+        of_group = taken.sum(axis=(0, 2)) / np.maximum(mine.units.sum(axis=(0, 2)), 1e-9)
+        group = np.searchsorted(mine.groups, self.cells.group_of_place[mine.places])
+        states = [self._country.states[place] for place in mine.places.tolist()]
+        return by_day, _ranked(states, mine.by_place, mine.by_place * of_group[group])
+
+    def _contest(self, factor: float) -> Contest:
+        return Contest(
+            supply=self._supply * factor,
+            start=self.cells.start,
+            campaign=self.cells.campaign,
+            kept=np.ones(len(self.cells.campaign)),
+            wanted=np.array([float(each.wanted) for each in self.bookings]),
+            quantity=np.array([float(each.quantity) for each in self.bookings]),
+            rank=np.array([each.campaign_class.rank for each in self.bookings], dtype=np.intp),
+        )
+
+
+def _ranked(labels: Sequence[str], units: Counts, taken: Counts) -> tuple[Tight, ...]:
+    """Sum by label, and return those that are nearly full, the fullest first."""
+    totals: dict[str, list[float]] = {}
+    for label, one, part in zip(labels, units.tolist(), taken.tolist(), strict=True):
+        total = totals.setdefault(label, [0.0, 0.0])
+        total[0] += one
+        total[1] += part
+    shares = [Tight(label, min(1.0, part / one)) for label, (one, part) in totals.items() if one > 0]
+    full = sorted((each for each in shares if each.share >= _FULL), key=lambda each: -each.share)
+    return tuple(full[:_TIGHTEST])
