@@ -50,9 +50,8 @@ def main() -> None:
     whole = pooled(verdicts)
     worst = max(whole.day_ahead, whole.month_ahead)
     print(f"WAPE by state and day: at most {MOST_WAPE:.0%} asked, {worst:.2%} measured")
-    print(
-        f"P20 held by {HELD[0]:.0%} to {HELD[1]:.0%} of queries asked, {whole.held:.1%} of {whole.queries} measured"
-    )
+    held = f"{whole.held:.1%} of {whole.queries} measured"
+    print(f"P20 held by {HELD[0]:.0%} to {HELD[1]:.0%} of queries asked, {held}")
     sys.exit(worst > MOST_WAPE or not HELD[0] <= whole.held <= HELD[1])
 
 
