@@ -171,13 +171,13 @@ class Door:
         return response
 
 
-def api_app(operations: Sequence[Operation], door: Door, clock: Callable[[], float]) -> web.Application:
-    """Return the application of all operations; paths are below PREFIX. `clock` gives Unix seconds."""
-    app = web.Application()
+def api_app(
+    app: web.Application, operations: Sequence[Operation], door: Door, clock: Callable[[], float]
+) -> None:
+    """Add all operations to an application; paths are below PREFIX. `clock` gives Unix seconds."""
     app[CLOCK] = clock
     for operation in operations:
         app.router.add_route(operation.method, PREFIX + operation.path, door.handler(operation))
-    return app
 
 
 def make_door(identities: Identities, memory: Memory) -> Door:

@@ -1,19 +1,52 @@
 """Everything that control serves over HTTP."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from time import time
 
 from aiohttp import web
 
+from adapters.http.api import api_app, make_door, problems_for_errors
 from adapters.http.health import Readiness, health_app
+from adapters.http.identities import PostgresIdentities
+from adapters.http.openapi import openapi_document
+from adapters.http.operations import Operation
+from adapters.http.people_api import people_operations
+from adapters.http.segments_api import segments_operations
+from adapters.http.services import Services
+from adapters.http.texts_api import texts_operations
 from adapters.metrics.exposition import CONTENT_TYPE
+from adapters.postgres.answers import PostgresAnswers
 
 
-def node_app(readiness: Callable[[], Readiness], metrics: Callable[[], bytes]) -> web.Application:
-    """Return the application of a node: health and metrics."""
+def all_operations(services: Services) -> Sequence[Operation]:
+    """Return every operation of the API, in the order of its document."""
+    return [
+        *texts_operations(services.rules),
+        *segments_operations(services.geography),
+        *people_operations(services),
+    ]
+
+
+def node_app(
+    readiness: Callable[[], Readiness], metrics: Callable[[], bytes], services: Services
+) -> web.Application:
+    """Return the application of a node: health, metrics, the API and its document."""
 
     async def exposed(_: web.Request) -> web.Response:
         return web.Response(body=metrics(), headers={"Content-Type": CONTENT_TYPE})
 
-    app = health_app(readiness)
+    operations = all_operations(services)
+    document = openapi_document(operations, version("posdata"))
+
+    async def described(_: web.Request) -> web.Response:
+        return web.json_response(document)
+
+    identities = PostgresIdentities(lambda: services.identity, services.now)
+    door = make_door(identities, PostgresAnswers(lambda: services.pool, services.now))
+    app = web.Application(middlewares=[problems_for_errors])
+    health_app(app, readiness)
     app.router.add_get("/metrics", exposed)
+    app.router.add_get("/openapi.json", described)
+    api_app(app, operations, door, time)
     return app

@@ -15,8 +15,8 @@ class Readiness:
     ads: bool
 
 
-def health_app(readiness: Callable[[], Readiness]) -> web.Application:
-    """Return the application that control serves from the start."""
+def health_app(app: web.Application, readiness: Callable[[], Readiness]) -> None:
+    """Add what control answers from the start, with or without a database."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -25,7 +25,5 @@ def health_app(readiness: Callable[[], Readiness]) -> web.Application:
         now = readiness()
         return web.json_response({"ready": now.relay, **asdict(now)}, status=200 if now.relay else 503)
 
-    app = web.Application()
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
-    return app

@@ -8,13 +8,17 @@ import sys
 import time
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 from aiohttp import web
 
 from adapters.files.node_status import ads_are_off
+from adapters.files.reference_data import load_geography, load_numbering
+from adapters.files.rule_sets import default_rules
 from adapters.http.app import node_app
 from adapters.http.health import Readiness
+from adapters.http.services import Services
 from adapters.metrics.observation import Observation
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.campaigns import PostgresCampaigns
@@ -58,6 +62,7 @@ class Control:
         self._stop = asyncio.Event()
         self._wake = asyncio.Event()
         self._draining = False
+        self._pool: Pool | None = None
         self._alarmed = ("", 0.0)
         cdr = recording(settings, spec.data_dir)
         epochs = Epochs(settings.node.name, spec.data_dir, cdr)
@@ -116,10 +121,21 @@ class Control:
             self._wake.set()
 
     async def _serve_http(self, stack: AsyncExitStack) -> None:
-        runner = web.AppRunner(node_app(self._readiness, self._observation.metrics), access_log=None)
+        app = node_app(self._readiness, self._observation.metrics, self._services())
+        runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.SockSite(runner, socket.socket(fileno=self._spec.http_fd)).start()
+
+    def _services(self) -> Services:
+        ranges = self._spec.ranges
+        return Services(
+            find_pool=lambda: self._pool,
+            settings=lambda: self._settings,
+            geography=load_geography(),
+            numbering=load_numbering(Path(ranges) if ranges else None),
+            rules=default_rules(),
+        )
 
     def _readiness(self) -> Readiness:
         return Readiness(
@@ -158,7 +174,7 @@ class Control:
                 self._database_alarm("alarm_database_schema", str(error))
             except Exception as error:  # a bug in a plan must not end leases and settlement
                 log.error("alarm_internal_error", exc_info=error)
-            self._granting.books = self._switching.database = None
+            self._granting.books = self._switching.database = self._pool = None
             await asyncio.sleep(RETRY_S)
 
     def _database_alarm(self, event: str, error: str) -> None:
@@ -171,6 +187,7 @@ class Control:
     async def _work(self, pool: Pool) -> None:
         """Do every duty that needs the database, until one of them fails."""
         self._alarmed = ("", 0.0)
+        self._pool = pool
         self._granting.books = books = PostgresBooks(pool)
         self._switching.database = switches = PostgresSwitches(pool)
         await self._settling.recover(books)

@@ -7,12 +7,19 @@ import pytest
 
 from adapters.cli.console import ExitCode
 from adapters.files.cdr import CDR_FOLDER, POSITION_FILE
+from adapters.files.hash_key import HASH_KEY_FILE
 from adapters.files.journal_reader import JOURNAL_FOLDER
 from adapters.files.journal_writer import EPOCH_FILE
 from adapters.files.node_status import ADS_OFF_FILE, LOCK_FILE, RUN_FOLDER, STATUS_FILE
-from adapters.http.app import node_app
+from adapters.files.reference_data import load_geography, load_numbering
+from adapters.files.rule_sets import default_rules
+from adapters.http.api import PREFIX
+from adapters.http.app import all_operations, node_app
 from adapters.http.health import Readiness
+from adapters.http.services import Services
 from adapters.processes.plan_file import PLAN_FOLDER
+from engine.access import EVERYBODY
+from engine.settings import Settings
 from inventory.campaign import CampaignState
 
 ROOT = Path(__file__).parents[3]
@@ -39,7 +46,9 @@ def test_every_other_event_is_explained() -> None:
     assert [event for event in sorted(EVENTS) if f"`{event}`" not in OPERATIONS] == []
 
 
-@pytest.mark.parametrize("name", [LOCK_FILE, STATUS_FILE, ADS_OFF_FILE, EPOCH_FILE, POSITION_FILE])
+@pytest.mark.parametrize(
+    "name", [LOCK_FILE, STATUS_FILE, ADS_OFF_FILE, HASH_KEY_FILE, EPOCH_FILE, POSITION_FILE]
+)
 def test_every_file_of_a_data_dir_is_explained(name: str) -> None:
     """Whoever looks into the data directory learns what lies there."""
     assert f"`{name}`" in OPERATIONS
@@ -65,11 +74,27 @@ def test_every_environment_variable_is_explained() -> None:
     assert [name for name in variables if name not in told] == []
 
 
+def services() -> Services:
+    """Return what the API needs where there is no database."""
+    return Services(lambda: None, Settings, load_geography(), load_numbering(), default_rules())
+
+
 async def test_every_route_is_explained_and_none_that_is_gone() -> None:
-    """Each route of the HTTP port has its section."""
-    app = node_app(lambda: Readiness(relay=True, database=True, ads=True), lambda: b"")
+    """Each route outside the API has its section."""
+    app = node_app(lambda: Readiness(relay=True, database=True, ads=True), lambda: b"", services())
     served = {resource.canonical for resource in app.router.resources()}
-    assert set(re.findall(r"^## GET (\S+)$", HTTP, re.MULTILINE)) == served
+    outside = {path for path in served if not path.startswith(PREFIX)}
+    assert set(re.findall(r"^## GET (\S+)$", HTTP, re.MULTILINE)) == outside
+
+
+def test_every_operation_of_the_api_is_listed_and_none_that_is_gone() -> None:
+    """Method, path, roles, as the operations say them."""
+    rows = {
+        (f"{each.method} {each.path}", "all" if each.roles == EVERYBODY else ", ".join(sorted(each.roles)))
+        for each in all_operations(services())
+    }
+    listed = set(re.findall(r"^\| `([A-Z]+ /\S+)` \| ([a-z_, ]+) \|", HTTP, re.MULTILINE))
+    assert listed == rows
 
 
 @pytest.mark.parametrize("field", ["ready", *Readiness.__dataclass_fields__])
