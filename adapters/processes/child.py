@@ -19,6 +19,7 @@ from adapters.processes.messages import Message, ToChild, to_child
 from engine.settings import Settings
 
 MAX_DATAGRAM = 65536
+MESSAGES_A_TURN = 64
 _PR_SET_PDEATHSIG = 1
 
 
@@ -144,16 +145,18 @@ class SupervisorLine:
         self._loop.remove_reader(self._socket)
 
     def _read(self) -> None:
-        try:
-            octets, descriptors, _, _ = socket.recv_fds(self._socket, MAX_DATAGRAM, 1)
-        except BlockingIOError:
-            return
-        except OSError:
-            octets, descriptors = b"", []
-        if not octets:
-            self._gone()
-            return
-        self._heard(to_child.validate_json(octets), descriptors)
+        """Take what waits: a busy worker's turn comes seldom, and connections come many at a time."""
+        for _ in range(MESSAGES_A_TURN):
+            try:
+                octets, descriptors, _, _ = socket.recv_fds(self._socket, MAX_DATAGRAM, 1)
+            except BlockingIOError:
+                return
+            except OSError:
+                octets, descriptors = b"", []
+            if not octets:
+                self._gone()
+                return
+            self._heard(to_child.validate_json(octets), descriptors)
 
     def _gone(self) -> None:
         self._loop.remove_reader(self._socket)

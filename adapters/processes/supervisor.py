@@ -35,6 +35,9 @@ WATCH_S = 0.1
 RESTART_S = 0.2
 DATABASE_RETRY_S = 2.0
 BACKLOG = 1024
+# A worker that is behind gets a connection once it has taken former ones; after this it is closed.
+HAND_OVER_S = 5.0
+HAND_OVER_AGAIN_S = 0.01
 # sun_path of unix(7), with its NUL.
 SOCKET_PATH_OCTETS = 107
 # Beyond the drain itself: lingering legs, the last settlement.
@@ -220,22 +223,29 @@ class Supervisor:
                 continue
             with connection:
                 if self._doorkeeper.admits(route, peer[0]):
-                    self._hand_over(route, connection, f"{peer[0]}:{peer[1]}")
+                    await self._hand_over(route, connection, f"{peer[0]}:{peer[1]}")
+            await asyncio.sleep(0)  # a flood of connections must not keep the rest of the supervisor waiting
 
     async def _until_a_worker_is_up(self) -> None:
         """Leave connections in the backlog while the only worker is being replaced."""
         while not any(worker.up for worker in self._workers):  # noqa: ASYNC110  # a child's start sets no event
             await asyncio.sleep(WATCH_S)
 
-    def _hand_over(self, route: str, connection: socket.socket, peer: str) -> None:
-        if sum(worker.sessions for worker in self._workers) >= self._settings.relay.max_sessions:
-            self._doorkeeper.too_many(route, peer)
-            return
+    async def _hand_over(self, route: str, connection: socket.socket, peer: str) -> None:
+        """Pass a connection on; while every worker is behind, it waits, and who comes after it."""
         message = Connection(route=route, peer=peer)
-        for worker in sorted((each for each in self._workers if each.up), key=lambda each: each.sessions):
-            if worker.hand_over(message, connection):
+        ends = time.monotonic() + HAND_OVER_S
+        while True:
+            if sum(worker.sessions for worker in self._workers) >= self._settings.relay.max_sessions:
+                self._doorkeeper.too_many(route, peer)
                 return
-        log.error("alarm_no_worker", route=route, peer=peer)
+            up = sorted((each for each in self._workers if each.up), key=lambda each: each.sessions)
+            if any(worker.hand_over(message, connection) for worker in up):
+                return
+            if time.monotonic() > ends:
+                log.error("alarm_no_worker", route=route, peer=peer)
+                return
+            await asyncio.sleep(HAND_OVER_AGAIN_S)
 
     # -- watching ---------------------------------------------------------------------------------
 
