@@ -1,0 +1,63 @@
+"""What was sold, read as bookings: the campaigns that serve now or later, and those that pause."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from adapters.postgres.documents import hours_of, target_of
+from adapters.postgres.pool import Connection
+from inventory.booking import Booking
+from inventory.campaign import CampaignClass
+
+Measure = Callable[[str], int]
+
+# A text that was approved is what serves; one that waits for its review may be longer or shorter.
+_CAMPAIGNS = """
+SELECT c.number, c.id::text, c.name, c.class, c.target, c.hours, c.state,
+    greatest(c.starts_at, c.earliest_start) AS opens, c.ends_at AS closes, l.quantity, l.settled,
+    (SELECT array_agg(v.text ORDER BY v.number)
+     FROM creatives cr JOIN creative_versions v ON v.creative = cr.id
+     WHERE cr.campaign = c.number AND v.review IN ('approved', 'pending')) AS texts
+FROM campaigns c JOIN ledger l ON l.campaign = c.number
+WHERE l.quantity IS NOT NULL
+"""
+
+_SOLD = f"""{_CAMPAIGNS}
+    AND c.state IN ('approved', 'live', 'paused') AND c.ends_at > $1 AND l.settled < l.quantity
+ORDER BY c.number
+"""
+
+_ONE = f"{_CAMPAIGNS} AND c.number = $1"
+
+
+async def read_sold(connection: Connection, measure: Measure, now: datetime) -> list[Booking]:
+    """Return the bookings that have units still to come; `measure` gives the room that a text takes."""
+    return [booking_of_row(row, measure) for row in await connection.fetch(_SOLD, now)]
+
+
+async def read_one(connection: Connection, number: int) -> asyncpg.Record | None:
+    """Return one campaign's row for `booking_of_row`, with its state; None without a quantity to book."""
+    return await connection.fetchrow(_ONE, number)
+
+
+def booking_of_row(row: asyncpg.Record, measure: Measure) -> Booking:
+    """Return the booking that a row tells of."""
+    return Booking(
+        row["id"],
+        row["name"],
+        CampaignClass(row["class"]),
+        target_of(row["target"]),
+        row["opens"].timestamp(),
+        row["closes"].timestamp(),
+        hours_of(row["hours"]),
+        _shortest(row["texts"], measure),
+        row["quantity"],
+        row["settled"],
+    )
+
+
+def _shortest(texts: Sequence[Any] | None, measure: Measure) -> int:
+    """Return what the shortest text takes; 0 where every text was rejected or taken down."""
+    return min((measure(text) for text in texts or ()), default=0)
