@@ -6,7 +6,7 @@ APT    := $(if $(filter 0,$(shell id -u)),,sudo -n) env DEBIAN_FRONTEND=noninter
 STAMP  := $(VENV)/.installed
 TSTAMP := $(VENV)/.installed-test
 
-.PHONY: setup demo test balancer unit chaos outage fuzz check format lock bench figures tls-figures compile interpreted clean
+.PHONY: setup demo test balancer unit chaos outage fuzz crowd check format lock bench figures tls-figures compile interpreted clean
 
 setup: $(STAMP)
 
@@ -48,6 +48,10 @@ outage: $(TSTAMP)
 # A million mutated PDUs beside a session that keeps the rules; FUZZ="--seed S" repeats a run.
 fuzz: $(TSTAMP)
 	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+# Thousands of idle, slow and deaf connections around a neighbour; CROWD="--help" says what there is.
+crowd: $(TSTAMP)
+	$(BIN)/python -m tests.crowd $(CROWD)
 
 check: $(TSTAMP)
 	$(BIN)/ruff check .

@@ -126,12 +126,12 @@ class Neighbour(asyncio.Protocol):
         self._leaving = False
         self._sequence = 1
 
-    async def bind(self, host: str, port: int) -> None:
-        """Connect and bind."""
+    async def bind(self, host: str, port: int, timeout_s: float = 10) -> None:
+        """Connect and bind. Raises OSError, of which TimeoutError is one."""
         await asyncio.get_running_loop().create_connection(lambda: self, host, port)
         self._watched.links += 1
         self.transport.write(pdu(BIND_TRANSCEIVER, 1, NAME.encode() + b"\0secret\0\0\x34\0\0\0"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(timeout_s):
             await self._bound.wait()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -1,7 +1,9 @@
 """A node's processes over time: who lives, what they hold in memory, how many descriptors are open."""
 
 import asyncio
+import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psutil
@@ -10,6 +12,7 @@ from tests.node.harness import Node
 
 MIB = 1 << 20
 ROLES = ("worker", "control")
+SETTLED_WITHIN_S = 20.0
 
 
 @dataclass
@@ -39,9 +42,10 @@ class Vitals:
                 continue
 
     def sample(self) -> None:
-        """Take one sample."""
+        """Take one sample; of a process that is gone, none."""
         for role, process in self._processes.items():
-            self.resident[role].append(process.memory_info().rss)
+            with suppress(psutil.NoSuchProcess):
+                self.resident[role].append(process.memory_info().rss)
 
     def end(self) -> None:
         """End `watch`."""
@@ -49,7 +53,19 @@ class Vitals:
 
     def descriptors(self) -> dict[str, int]:
         """Return the open descriptors by role."""
-        return {role: process.num_fds() for role, process in self._processes.items()}
+        living = {role: process for role, process in self._processes.items() if process.is_running()}
+        return {role: process.num_fds() for role, process in living.items()}
+
+    async def left_open(self, before: dict[str, int]) -> list[str]:
+        """Say who holds more descriptors than before, once journals had time to be settled."""
+        ends = time.monotonic() + SETTLED_WITHIN_S
+        while True:
+            after = self.descriptors()
+            # One more for the journal's next segment, one for a line that was not up yet.
+            more = [role for role in before if after.get(role, 0) > before[role] + 2]
+            if not more or time.monotonic() > ends:
+                return [f"{role}: {before[role]} descriptors became {after[role]}" for role in more]
+            await asyncio.sleep(0.1)
 
     def dead(self) -> list[str]:
         """Return the roles whose process is not the one it was."""
