@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.chaos.disk import LossyDisk
 from tests.chaos.kinds import KINDS
 from tests.chaos.run import Report, Run, deck
 from tests.chaos.world import mount_disk, unmount_disk
@@ -23,19 +24,33 @@ def main() -> int:
     options.add_argument("--minutes", type=float, default=60, help="ends after this, faults or not (60)")
     options.add_argument("--rate", type=float, default=600, help="notifications a second (600)")
     options.add_argument("--only", default="", help="kinds that contain this word only")
+    options.add_argument(
+        "--ext4",
+        action="store_true",
+        help="a real file system on a loop device: power losses take what PostgreSQL had not synced (root)",
+    )
     given = options.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # leave nothing running
     _say(f"seed {given.seed}: {given.faults} faults at {given.rate:g} notifications a second")
     directory = Path(tempfile.mkdtemp(prefix="posdata-chaos-"))
     directory.chmod(0o755)
-    has_disk = mount_disk(directory / "disk")
-    if not has_disk:
+    disk = LossyDisk(directory / "disk") if given.ext4 else None
+    if disk is not None:
+        disk.mount()
+    has_disk = disk is None and mount_disk(directory / "disk")
+    if disk is None and not has_disk:
         _say("skipped: disk full (no file system may be mounted here); files that may not grow stand for it")
     began = time.monotonic()
     try:
-        kinds = [each for each in KINDS if given.only in each.name and (has_disk or not each.needs_disk)]
+        kinds = [
+            each
+            for each in KINDS
+            if given.only in each.name
+            and (has_disk or not each.needs_disk)
+            and (given.ext4 or not each.needs_ext4)
+        ]
         cards = deck(kinds, given.faults, given.seed)
-        run = Run(directory, given.seed, given.rate, _say)
+        run = Run(directory, given.seed, given.rate, _say, disk)
         report = asyncio.run(run.go(cards, given.minutes))
         _print(report, time.monotonic() - began)
         if report.violation:
@@ -43,7 +58,9 @@ def main() -> int:
             shutil.copy(directory / "disk" / "log", kept)
             _say(f"BROKEN, seed {given.seed}, the node's log is {kept}\n{report.violation}")
     finally:
-        if has_disk:
+        if disk is not None:
+            disk.unmount()
+        elif has_disk:
             unmount_disk(directory / "disk")
         shutil.rmtree(directory, ignore_errors=True)
     return 1 if report.violation else 0

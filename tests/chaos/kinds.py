@@ -37,6 +37,7 @@ class Kind:
     harms: bool = False
     bypasses: bool = False
     needs_disk: bool = False
+    needs_ext4: bool = False
 
 
 # -- kills and freezes --------------------------------------------------------------------------------
@@ -178,6 +179,10 @@ def _lose_power(policy: str, *, twice: bool = False) -> Callable[[World], Awaita
     return act
 
 
+async def _lose_disk_power(world: World) -> None:
+    await world.lose_disk_power()
+
+
 KINDS = (
     Kind("node killed", _kill_node, whole=True),
     Kind("supervisor killed", _kill_supervisor, whole=True),
@@ -213,5 +218,6 @@ KINDS = (
     Kind("clock - 1 h", _clock(-HOUR_S)),
     Kind("power lost (interval)", _lose_power("interval"), whole=True, lossy=True),
     Kind("power lost (always)", _lose_power("always"), whole=True, lossy=True),
+    Kind("power lost (disk)", _lose_disk_power, whole=True, lossy=True, needs_ext4=True),
     Kind("power lost twice", _lose_power("interval", twice=True), whole=True, lossy=True),
 )

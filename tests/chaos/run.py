@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from tests.chaos.disk import LossyDisk
 from tests.chaos.judge import SILENCE_S, Judge, Violation
 from tests.chaos.kinds import Kind
 from tests.chaos.world import World
@@ -48,8 +49,15 @@ class Report:
 class Run:
     """One run; whatever is random comes from its seed, whatever is timing from the machine."""
 
-    def __init__(self, directory: Path, seed: int, rate: float, say: Callable[[str], None]) -> None:
-        self._world = World(directory, rate, seed)
+    def __init__(
+        self,
+        directory: Path,
+        seed: int,
+        rate: float,
+        say: Callable[[str], None],
+        disk: LossyDisk | None = None,
+    ) -> None:
+        self._world = World(directory, rate, seed, disk)
         self._judge = Judge(self._world)
         self._say = say
         self._report = Report(seed)

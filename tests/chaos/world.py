@@ -27,6 +27,7 @@ from adapters.postgres.campaigns import PostgresCampaigns
 from adapters.simulator.faults import NO_FAULTS, Faults
 from adapters.simulator.traffic import Traffic
 from inventory.document import Standards
+from tests.chaos.disk import LossyDisk
 from tests.chaos.ledger import Ledger, WatchedSmsc
 from tests.chaos.patches import Levers
 from tests.chaos.power import Cut, cut_journals
@@ -49,7 +50,8 @@ SYNCS = (("interval", 20), ("interval", 1000), ("always", 20))
 class World:
     """Everything that chaos touches."""
 
-    def __init__(self, directory: Path, rate: float, seed: int) -> None:
+    def __init__(self, directory: Path, rate: float, seed: int, disk: LossyDisk | None = None) -> None:
+        self.disk = disk
         self.chance = Random(seed)
         self.directory = directory
         self.levers = Levers(directory / "levers")
@@ -199,6 +201,16 @@ class World:
     def sync(self) -> str:
         """How the node that runs now syncs its journals."""
         return str(self.node.settings["journal"]["sync"])
+
+    async def lose_disk_power(self) -> None:
+        """Kill all at once, take from every file, PostgreSQL's too, what was not synced, and boot anew."""
+        assert self.disk is not None
+        await self.node.kill()
+        self.disk.lose_power()
+        self._log_at = (self.node.directory / "log").stat().st_size
+        self.power_losses += 1
+        self.levers.reboot()
+        await self.restart()
 
     async def lose_power(self) -> None:
         """Kill all at once, keep of each journal what a disk might, and boot anew."""
