@@ -1,6 +1,7 @@
 """The journals of a node as control sees them: tail the living, settle, close the dead, each exactly once."""
 
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -17,12 +18,14 @@ from adapters.files.journal_reader import (
     find_epochs,
 )
 from adapters.processes.cdr_recording import CdrRecording
-from engine.journal import FORMAT, Cause
+from engine.journal import FORMAT, Cause, Frame
 from engine.settlement import Fold, GapError
 from inventory.books import Batch, Books, Epoch, EpochClosedError, LedgerError, SequenceGapError
 
-# What one batch takes in, so that a backlog does not hold up everything else.
+# What one batch takes in, and how many one call settles, so that a backlog holds up nothing else for long.
 FRAMES_A_BATCH = 5000
+OCTETS_A_BATCH = 2 * 1024 * 1024
+BATCHES_A_CALL = 8
 
 # Faults of one epoch, which hold up no other.
 _GAPS = (GapError, JournalGapError)
@@ -57,8 +60,11 @@ class EpochKeeper:
         return self._fold.applied
 
     async def settle(self, books: Books) -> bool:
-        """Bring one batch into the books; False when there was nothing new."""
-        batch = self._in_doubt or self._read_batch()
+        """Bring one batch into the books; False when there was nothing new.
+
+        It is read in a thread: a busy worker's journal would keep leases waiting.
+        """
+        batch = self._in_doubt or await self._read_in_thread()
         if batch is None:
             return False
         self._in_doubt = batch
@@ -116,8 +122,16 @@ class EpochKeeper:
         """Bring the journal to the disk."""
         self._reader.sync()
 
+    async def _read_in_thread(self) -> Batch | None:
+        reading = asyncio.ensure_future(asyncio.to_thread(self._read_batch))
+        try:
+            return await asyncio.shield(reading)
+        except asyncio.CancelledError:  # whoever settles next must not meet the thread at its work
+            await asyncio.wait({reading})
+            raise
+
     def _read_batch(self) -> Batch | None:
-        while self._fold.add(self._cdr.recorded(self.epoch, islice(self._reader.frames(), FRAMES_A_BATCH))):
+        while self._fold.add(self._cdr.recorded(self.epoch, _some(self._reader.frames()))):
             if (batch := self._fold.batch()) is not None:
                 return batch
         return None
@@ -165,7 +179,7 @@ class Epochs:
     async def settle(self, books: Books) -> None:
         """Bring what was written since the last call into the books."""
         for keeper in self.living:
-            await self._guarded(keeper.epoch, keeper.settle(books))
+            await self._guarded(keeper.epoch, _settled(keeper, books))
         await self._cdr.keep()
 
     def sync(self) -> None:
@@ -212,6 +226,23 @@ class Epochs:
         if self._alarms.get(epoch) != error:
             self._alarms[epoch] = error
             log.error(alarm, node=epoch.node, worker=epoch.worker, epoch=epoch.number, error=error)
+
+
+async def _settled(keeper: EpochKeeper, books: Books) -> None:
+    """Bring what is there into the books, up to BATCHES_A_CALL."""
+    for _ in range(BATCHES_A_CALL):
+        if not await keeper.settle(books):
+            return
+
+
+def _some(frames: Iterator[Frame]) -> Iterator[Frame]:
+    """Yield what one batch takes in."""
+    octets = 0
+    for frame in islice(frames, FRAMES_A_BATCH):
+        yield frame
+        octets += len(frame.body)
+        if octets > OCTETS_A_BATCH:
+            return
 
 
 def _is_lost(folder: EpochFolder) -> bool:
