@@ -6,7 +6,7 @@ APT    := $(if $(filter 0,$(shell id -u)),,sudo -n) env DEBIAN_FRONTEND=noninter
 STAMP  := $(VENV)/.installed
 TSTAMP := $(VENV)/.installed-test
 
-.PHONY: setup demo test balancer unit chaos outage fuzz crowd check format lock bench figures tls-figures compile interpreted clean
+.PHONY: setup demo test balancer unit chaos outage fuzz crowd check format lock bench figures tls-figures compile interpreted clean backtest
 
 setup: $(STAMP)
 
@@ -52,6 +52,10 @@ fuzz: $(TSTAMP)
 # Thousands of idle, slow and deaf connections around a neighbour; CROWD="--help" says what there is.
 crowd: $(TSTAMP)
 	$(BIN)/python -m tests.crowd $(CROWD)
+
+# The forecast on invented weeks: error by state and day, and how often P20 holds.
+backtest: $(STAMP)
+	$(BIN)/python scripts/backtest.py $(BACKTEST)
 
 check: $(TSTAMP)
 	$(BIN)/ruff check .

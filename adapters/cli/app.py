@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Source] = {
     "check": Source("adapters.cli.check", "check_command", "Validate texts."),
     "lookup": Source("adapters.cli.lookup", "lookup_command", "Tell where a subscriber is."),
     "campaigns": Source("adapters.cli.campaigns", "campaigns", "Import and list campaigns."),
+    "plan": Source("adapters.cli.plan", "plan", "Show the forecast against what came."),
     "counts": Source("adapters.cli.counts", "counts_command", "Show the books."),
     "sessions": Source("adapters.cli.sessions", "sessions_command", "Show the live sessions."),
     "trace": Source("adapters.cli.trace", "trace_command", "Capture a system_id's PDUs."),

@@ -36,6 +36,7 @@ from adapters.processes.child import (
 )
 from adapters.processes.endless import together
 from adapters.processes.epochs import Epochs
+from adapters.processes.forecasting import Forecasting
 from adapters.processes.granting import ALARM_EVERY_S, Granting
 from adapters.processes.messages import Alive, Database, Drain, Draining, Hello, Ping, Reload, ToChild
 from adapters.processes.reloading import read
@@ -78,6 +79,7 @@ class Control:
         )
         self._settling = Settling(epochs)
         self._switching = Switching(settings.node.name, self._lines)
+        self._forecasting = Forecasting(spec)
         self._replanning = Replanning(spec, self._lines)
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
 
@@ -197,6 +199,7 @@ class Control:
         await together(
             self._settling.run(books),
             self._plan_ahead(PostgresCampaigns(pool), switches),
+            self._forecasting.run(pool),
             listen(pool, self._wake.set),  # changes are heard at once; they are also polled
         )
 

@@ -1,0 +1,204 @@
+"""`posdata plan`: what traffic is expected, and how good that has been."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import typer
+
+from adapters.cli.console import print_json
+from adapters.cli.database import open_database
+from adapters.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, settings_at
+from adapters.cli.table import number, rows
+from adapters.files.reference_data import load_numbering
+from adapters.postgres.supply import read_history
+from adapters.processes.forecasting import forecaster, midnight
+from engine.settings import Settings
+from inventory.books import hour_of
+from inventory.forecast import Forecast
+from inventory.history import History
+from inventory.placement import Reals
+from inventory.review import Day, compared, past_days, wape
+from inventory.scenarios import HOURS_PER_DAY, P20
+from inventory.supply import HOUR_S
+from segments.clock import pinned_zone
+
+REVIEWED_DAYS = 14
+SHOWN_DAYS = 7
+
+plan = typer.Typer(add_completion=False, rich_markup_mode=None, help="Look at the forecast.")
+
+
+@plan.callback()
+def _group() -> None:
+    """Look at the forecast."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What `plan show` tells: today so far, the days before, the days to come."""
+
+    now: datetime
+    zone: str
+    states: Sequence[str]
+    hours_counted: int
+    today: Day
+    reviewed: list[Day]
+    forecast: Forecast
+
+
+@plan.command("show")
+def show(*, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Show the forecast against what came, its error, and the days to come."""
+    settings = settings_at(config)
+    outlook = _outlook(asyncio.run(_read(settings)), settings.policy.default_timezone, datetime.now(UTC))
+    if as_json:
+        print_json(document(outlook))
+    else:
+        print("\n".join(report(outlook)))
+
+
+async def _read(settings: Settings) -> History:
+    async with open_database(settings) as session:
+        return await read_history(session.pool, load_numbering(), hour_of(datetime.now(UTC)))
+
+
+def _outlook(history: History, zone: str, now: datetime) -> Outlook:
+    expects = forecaster(load_numbering(), zone)
+    first, hour = midnight(now, zone), hour_of(now)
+    counted = history.before(hour)
+    forecast = expects.forecast(
+        counted,
+        first,
+        (SHOWN_DAYS + 1) * HOURS_PER_DAY,
+        np.random.default_rng(first),
+        known_until=hour if counted.hours < HOURS_PER_DAY else None,
+    )
+    expected = expects.areas.by_state(forecast.supply.by_hour[:HOURS_PER_DAY])
+    return Outlook(
+        now,
+        zone,
+        expects.states,
+        counted.hours,
+        compared(expects, expected, counted, first, hour - first),
+        past_days(expects, counted, first, REVIEWED_DAYS),
+        forecast,
+    )
+
+
+def document(outlook: Outlook) -> dict[str, Any]:
+    """Return the outlook as one JSON object."""
+    today, over = outlook.today, _hours_over(outlook)
+    return {
+        "as_of": outlook.now.isoformat(timespec="seconds"),
+        "cold_start": outlook.forecast.cold_start,
+        "hours_counted": outlook.hours_counted,
+        "today": {
+            "hours_over": over,
+            "forecast": _whole(today.forecast),
+            "forecast_so_far": _whole(today.forecast[:over]),
+            "actual": _whole(today.actual),
+            "by_hour": [
+                {
+                    "hour": _instant(today.first_hour + hour, outlook.zone),
+                    "forecast": _whole(today.forecast[hour]),
+                    "actual": _whole(today.actual[hour]) if hour < over else None,
+                }
+                for hour in range(HOURS_PER_DAY)
+            ],
+            "by_state": [
+                {
+                    "state": state,
+                    "forecast": _whole(today.forecast[:, index]),
+                    "forecast_so_far": _whole(today.forecast[:over, index]),
+                    "actual": _whole(today.actual[:, index]),
+                }
+                for index, state in enumerate(outlook.states)
+            ],
+        },
+        "error": {
+            "wape": _rounded(wape(outlook.reviewed)),
+            "days": [
+                {
+                    "day": _instant(day.first_hour, outlook.zone)[:10],
+                    "forecast": _whole(day.forecast),
+                    "actual": _whole(day.actual),
+                    "wape": _rounded(wape([day])),
+                }
+                for day in outlook.reviewed
+            ],
+        },
+        "next_days": [
+            {"day": _instant(first, outlook.zone)[:10], "p50": round(p50), "p20": round(p20)}
+            for first, p50, p20 in next_days(outlook)
+        ],
+    }
+
+
+def next_days(outlook: Outlook) -> Sequence[tuple[int, float, float]]:
+    """Return first hour, P50 and P20 of each day after today."""
+    supply = outlook.forecast.supply
+    found = []
+    for row in range(HOURS_PER_DAY, supply.hours, HOURS_PER_DAY):
+        day = np.zeros_like(supply.by_hour)
+        day[row : row + HOURS_PER_DAY] = supply.by_hour[row : row + HOURS_PER_DAY]
+        found.append((supply.first_hour + row, float(day.sum()), outlook.forecast.reached(day, P20)))
+    return found
+
+
+def report(outlook: Outlook) -> Sequence[str]:
+    """Return the outlook as lines for a person."""
+    today, over = outlook.today, _hours_over(outlook)
+    lines = []
+    if outlook.forecast.cold_start:
+        days = outlook.hours_counted // HOURS_PER_DAY
+        lines += [f"cold start: {days} whole days were counted; levels and shapes are assumed in part", ""]
+    hours = [("hour", "forecast", "actual", "off %")]
+    for hour in range(HOURS_PER_DAY):
+        actual = _whole(today.actual[hour]) if hour < over else None
+        clock = _instant(today.first_hour + hour, outlook.zone)[11:16]
+        hours.append((clock, *_compared(_whole(today.forecast[hour]), actual)))
+    states = [("state", "forecast so far", "actual", "off %")]
+    for index, state in enumerate(outlook.states):
+        due, came = _whole(today.forecast[:over, index]), _whole(today.actual[:, index])
+        states.append((state, *_compared(due, came if over else None)))
+    lines += [f"today, {_instant(today.first_hour, outlook.zone)[:10]}", *rows(hours), "", *rows(states), ""]
+    error = wape(outlook.reviewed)
+    if error is None:
+        lines.append("no day was forecast and counted yet")
+    else:
+        past = [("day", "forecast", "actual", "off %", "WAPE by state %")]
+        for day in outlook.reviewed:
+            name = _instant(day.first_hour, outlook.zone)[:10]
+            own = wape([day])
+            percent = "-" if own is None else f"{100 * own:.1f}"
+            past.append((name, *_compared(_whole(day.forecast), _whole(day.actual)), percent))
+        lines += [*rows(past), f"WAPE by state over {len(outlook.reviewed)} days: {100 * error:.1f} %"]
+    ahead = [("day", "P50", "P20")]
+    for first, p50, p20 in next_days(outlook):
+        ahead.append((_instant(first, outlook.zone)[:10], number(round(p50)), number(round(p20))))
+    return [*lines, "", *rows(ahead)]
+
+
+def _compared(forecast: int, actual: int | None) -> tuple[str, str, str]:
+    off = f"{100 * (actual - forecast) / forecast:+.1f}" if actual is not None and forecast else "-"
+    return number(forecast), number(actual), off
+
+
+def _hours_over(outlook: Outlook) -> int:
+    return hour_of(outlook.now) - outlook.today.first_hour
+
+
+def _whole(counts: Reals) -> int:
+    return round(float(counts.sum()))
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)
+
+
+def _instant(hour: int, zone: str) -> str:
+    return datetime.fromtimestamp(hour * HOUR_S, pinned_zone(zone)).isoformat(timespec="minutes")
