@@ -18,6 +18,8 @@ LIVE_KEYS = (
     "policy.allow_unreviewed",
     "policy.lead_time_hours",
     "policy.quiet_hours",
+    "receipts.platform_expects",
+    "receipts.request",
     "relay.max_sessions",
     "relay.notifications.replaceable",
     "relay.notifications.service_types",

@@ -203,13 +203,6 @@ Days = Annotated[int, Field(ge=1, le=36500)]
 Consent = Annotated[Literal["none", "opt-out", "opt-in"], AfterValidator(_consent)]
 Billable = Annotated[Literal["accepted", "delivered"], _refused_unless("accepted", "billing by receipt")]
 FrequencyCaps = Annotated[tuple[Any, ...], AS_TUPLE, _refused_unless((), "counting ads per subscriber")]
-ReceiptRequest = Annotated[
-    Literal["as-submitted", "always"], _refused_unless("as-submitted", "asking for receipts")
-]
-PlatformExpects = Annotated[
-    Literal["nothing", "failures"], _refused_unless("nothing", "holding back receipts")
-]
-MessageIdForm = Annotated[str, _refused_unless("as-is", "converting message_ids")]
 Sources = Annotated[
     tuple[Annotated[str, AfterValidator(_source)], ...],
     AS_TUPLE,

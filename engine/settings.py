@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engine.endpoint import Endpoint
+from engine.receipts import Form
 from engine.setting_rules import (
     AS_TUPLE,
     Alphabet,
@@ -22,11 +23,8 @@ from engine.setting_rules import (
     HttpTls,
     Identifier,
     Listen,
-    MessageIdForm,
     Minute,
-    PlatformExpects,
     PublicUrl,
-    ReceiptRequest,
     Separator,
     ServerName,
     ServiceTypes,
@@ -219,17 +217,17 @@ class Journal(Section):
 
 
 class MessageId(Section):
-    """How message_ids are written in receipts."""
+    """What receipts hold as message_id, compared with the answer: in their text and in their parameter."""
 
-    text: MessageIdForm = "as-is"
-    tlv: MessageIdForm = "as-is"
+    text: Form = "as-is"
+    tlv: Form = "as-is"
 
 
 class Receipts(Section):
-    """Delivery receipts: as the platform asked for them, and no others yet."""
+    """Delivery receipts: asked for as the platform does, or for every ad and kept from the platform."""
 
-    request: ReceiptRequest = "as-submitted"
-    platform_expects: PlatformExpects = "nothing"
+    request: Literal["as-submitted", "always"] = "as-submitted"
+    platform_expects: Literal["nothing", "failures"] = "nothing"
     message_id: MessageId = MessageId()
     horizon_hours: int = Field(default=72, ge=1, le=8760)
 
@@ -237,7 +235,7 @@ class Receipts(Section):
 class Privacy(Section):
     """What is kept of people."""
 
-    hash_key_file: Unused = None
+    hash_key_file: FilePath | None = None
     min_people: int = Field(default=10, ge=1, le=1_000_000)
 
 

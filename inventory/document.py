@@ -11,6 +11,7 @@ from inventory.campaign import CampaignClass, HoursWindow, Pacing
 from inventory.clock import MINUTES_A_DAY, minute_of
 from inventory.draft import CampaignDraft, CreativeDraft
 from inventory.faults import Fault, custom_fault, not_built, shape_faults
+from inventory.receipts import MakeGood
 from segments.geography import Geography
 from segments.targets import Target, TargetDocumentError, check_target
 from validators.check import check
@@ -132,7 +133,7 @@ class _Document(_Shape):
     hours: Annotated[list[_Hours], BeforeValidator(_one_or_many)] = Field(default_factory=list)
     quantity: Annotated[int, Field(ge=1, le=10**12)] | None
     pacing: Literal["even", "asap"] = "even"
-    make_good: Annotated[Any, _later("la reposición; use null", "making good; use null")] = None
+    make_good: MakeGood | None = None
     spacing_minutes: Annotated[Any, _later("espaciar; use null", "spacing; use null")] = None
     frequency_caps: Annotated[Any, _later("los topes; use []", "caps; use []", [])] = None
     exclude_callers: Annotated[Any, _later("excluir llamantes; use []", "excluding callers; use []", [])] = (
@@ -245,6 +246,7 @@ def _draft(shape: _Document, target: Target) -> CampaignDraft:
             for window in shape.hours
         ),
         pacing=Pacing(shape.pacing),
+        make_good=shape.make_good,
         external_id=shape.external_id,
         labels=shape.labels,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from inventory.campaign import CampaignClass, HoursWindow, Pacing
+from inventory.receipts import MakeGood
 from segments.targets import Target
 
 
@@ -36,6 +37,7 @@ class CampaignDraft:
     quantity: int | None
     hours: tuple[HoursWindow, ...] = ()
     pacing: Pacing = Pacing.EVEN
+    make_good: MakeGood | None = None
     test: bool = False
     external_id: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)

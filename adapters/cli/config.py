@@ -8,7 +8,7 @@ import yaml
 
 from adapters.cli.console import CommandError, ExitCode, print_json
 from adapters.cli.options import DEFAULT_CONFIG, AsJson, settings_at
-from adapters.files.certificates import tls_faults
+from adapters.files.named_files import file_faults
 from adapters.files.settings_file import SettingsError, default_settings, masked_dsn
 from engine.settings import Settings
 
@@ -36,7 +36,7 @@ def check_config(
 
 def _settings(file: Path | None) -> Settings:
     if file is not None or DEFAULT_CONFIG.exists():
-        return settings_at(file or DEFAULT_CONFIG, tls_faults)
+        return settings_at(file or DEFAULT_CONFIG, file_faults)
     try:
         return default_settings(Path())
     except SettingsError as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from adapters.cli.console import CommandError, ExitCode
 from adapters.cli.options import DEFAULT_CONFIG, ConfigFile, settings_at
-from adapters.files.certificates import tls_faults
+from adapters.files.named_files import file_faults
 from adapters.files.settings_file import load_settings
 from adapters.processes.child import configure_logging
 from adapters.processes.supervisor import Addresses, StartError, Supervisor
@@ -19,13 +19,13 @@ def serve_command(*, config: ConfigFile = DEFAULT_CONFIG) -> None:
     """
     configure_logging()
     try:
-        asyncio.run(_run(settings_at(config, tls_faults), config.absolute()))
+        asyncio.run(_run(settings_at(config, file_faults), config.absolute()))
     except StartError as error:
         raise CommandError(ExitCode.UNREACHABLE, f"posdata: {error}") from None
 
 
 async def _run(settings: Settings, config: Path) -> None:
-    await Supervisor(settings, _announce, load=lambda: load_settings(config, probe=tls_faults)).run()
+    await Supervisor(settings, _announce, load=lambda: load_settings(config, probe=file_faults)).run()
 
 
 def _announce(addresses: Addresses) -> None:

@@ -112,7 +112,11 @@ def _placed(settings: Settings, directory: Path) -> Settings:
             for route in relay.listed_routes
         ]
         relay = relay.model_copy(update={"listed_routes": tuple(routes)})
-    return settings.model_copy(update={"node": node, "relay": relay})
+    privacy = settings.privacy
+    if privacy.hash_key_file is not None:
+        named = str((directory / privacy.hash_key_file).resolve())
+        privacy = privacy.model_copy(update={"hash_key_file": named})
+    return settings.model_copy(update={"node": node, "relay": relay, "privacy": privacy})
 
 
 def _placed_tls(tls: Tls | None, directory: Path) -> Tls | None:

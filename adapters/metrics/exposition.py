@@ -1,8 +1,8 @@
 """`/metrics` in Prometheus' text format, from what control knows at the moment."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -22,7 +22,7 @@ _LE = [*(str(bound) for bound in BOUNDS_S), "+Inf"]
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """What control knows of the node as a whole."""
+    """What control knows of the node as a whole; `unmatched` counts receipts by route."""
 
     workers: int
     workers_configured: int
@@ -33,6 +33,7 @@ class NodeState:
     journal_disk_bytes: int
     data_dir_free_bytes: int
     began_at: float
+    unmatched: Mapping[str, int] = field(default_factory=dict)
 
 
 class Exposition:
@@ -114,6 +115,7 @@ def _add_work(samples: _Samples, worker: WorkerMemory) -> None:
         samples.add("outcomes_total", count, number, outcome, cause)
     samples.add("refused_total", figures.refused, number)
     samples.add("internal_errors_total", figures.faults, number)
+    samples.add("receipts_overasked_total", figures.overasked, number)
     samples.add("journal_bytes_total", figures.journal_octets, number)
 
 
@@ -121,6 +123,9 @@ def _add_route(samples: _Samples, worker: int, route: str, figures: RouteFigures
     samples.add("sessions", figures.sessions, worker, route)
     samples.add_seconds("relay_seconds", figures.ours, worker, route)
     samples.add_seconds("answer_seconds", figures.answer, worker, route)
+    for state, count in figures.receipts:
+        samples.add("receipts_total", count, worker, route, state)
+    samples.add("receipts_swallowed_total", figures.swallowed, worker, route)
     counted: defaultdict[tuple[str, str, str], int] = defaultdict(int)
     for sender, command, status, count in figures.pdus:
         counted[sender, command_name(command), status_name(command, status)] += count
@@ -156,6 +161,8 @@ def _add_state(samples: _Samples, state: NodeState) -> None:
     samples.add("journal_disk_bytes", state.journal_disk_bytes)
     samples.add("data_dir_free_bytes", state.data_dir_free_bytes)
     samples.add("control_start_time_seconds", state.began_at)
+    for route, receipts in state.unmatched.items():
+        samples.add("receipt_unmatched_total", receipts, route)
 
 
 def _older(age: float | None, by: float) -> float | None:

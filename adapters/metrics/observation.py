@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from adapters.files.journal_reader import JOURNAL_FOLDER
@@ -19,7 +19,10 @@ _BLOCK_OCTETS = 512  # st_blocks of stat(2)
 
 
 class Observation:
-    """Hears the observation lines; `applied` says how far an epoch's journal is in the database."""
+    """Hears the observation lines; `applied` says how far an epoch's journal is in the database.
+
+    `unmatched`, set by its owner, counts by route the receipts that found no insertion.
+    """
 
     def __init__(
         self,
@@ -29,6 +32,7 @@ class Observation:
         applied: Callable[[Epoch], int],
         cdr: CdrRecording,
     ) -> None:
+        self.unmatched: Mapping[str, int] = {}
         self._cdr = cdr
         self.watches = WatchLines(self._heard)
         self._settings = settings
@@ -66,6 +70,7 @@ class Observation:
             journal_disk_bytes=_taken(self._data_dir / JOURNAL_FOLDER),
             data_dir_free_bytes=space.f_bavail * space.f_frsize,
             began_at=self._began_at,
+            unmatched=dict(self.unmatched),
         )
 
 

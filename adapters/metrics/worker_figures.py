@@ -1,15 +1,17 @@
 """What one worker tells of itself: figures once a second, its live sessions when asked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from adapters.files.journal_writer import JournalWriter
 from adapters.metrics.histogram import Histogram
 from adapters.processes.messages import Figures, LiveSession, LiveSessions, RouteFigures, Seconds
 from adapters.smpp.constants import BIND_RECEIVER, BIND_TRANSCEIVER, BIND_TRANSMITTER
+from adapters.smpp.route_receipts import RouteReceipts
 from adapters.smpp.session import Session
 from adapters.smpp.traffic import RouteTraffic, Traffic
 from engine.reasons import Reason
+from engine.receipts import NAMES
 from engine.recorder import Recorder
 
 _BINDS = {
@@ -32,7 +34,7 @@ class WorkerFigures:
     """Gathers what sessions, recorder and journal of one worker have counted.
 
     The worker sets `plan_at`, `lease_at` (monotonic seconds of the last plan and the last word on
-    leases), `faults` and `journal_full`.
+    leases), `faults`, `journal_full` and `receipts` (by route).
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class WorkerFigures:
         self.lease_at: float | None = None
         self.faults = 0
         self.journal_full = False
+        self.receipts: Mapping[str, RouteReceipts] = {}
         self._worker = worker
         self._routes = {name: RouteTraffic() for name in routes}
         self._recorder = recorder
@@ -86,6 +89,7 @@ class WorkerFigures:
             journal_full=self.journal_full,
             plan_age_s=None if self.plan_at is None else now - self.plan_at,
             lease_age_s=None if self.lease_at is None else now - self.lease_at,
+            overasked=max((each.profile.more for each in self.receipts.values()), default=0),
         )
 
     def sessions(self) -> LiveSessions:
@@ -95,6 +99,7 @@ class WorkerFigures:
         )
 
     def _route(self, name: str, route: RouteTraffic) -> RouteFigures:
+        receipts = self.receipts.get(name)
         living = [session.traffic for session, opened in self._living.items() if opened.route == name]
         return RouteFigures(
             sessions=len(living),
@@ -105,6 +110,8 @@ class WorkerFigures:
             ),
             ours=_seconds(route.ours),
             answer=_seconds(route.answer),
+            receipts=() if receipts is None else _by_state(receipts),
+            swallowed=0 if receipts is None else receipts.swallowed,
         )
 
     def _live(self, session: Session, opened: _Opened) -> LiveSession:
@@ -122,6 +129,10 @@ class WorkerFigures:
             platform_octets=traffic.platform_octets,
             smsc_octets=traffic.smsc_octets,
         )
+
+
+def _by_state(receipts: RouteReceipts) -> tuple[tuple[str, int], ...]:
+    return tuple((NAMES[state], count) for state, count in enumerate(receipts.states) if count)
 
 
 def _seconds(histogram: Histogram) -> Seconds:

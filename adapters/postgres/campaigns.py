@@ -18,8 +18,8 @@ _ADVANCE_LOCK = int.from_bytes(b"advance")
 
 _ADD = """
 INSERT INTO campaigns (name, brand, category, class, target, starts_at, ends_at, hours, pacing, test,
-    external_id, labels, state, created_at, approved_at, earliest_start)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+    external_id, labels, state, created_at, approved_at, earliest_start, make_good)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)
 RETURNING number, id
 """
 
@@ -174,6 +174,7 @@ async def _add(connection: Connection, draft: CampaignDraft, *, approve: bool, n
         state.value,
         now,
         now if approve else None,
+        draft.make_good,
     )
     review = Review.APPROVED if approve else Review.PENDING
     await connection.execute(
@@ -244,6 +245,7 @@ def _document(
         "hours": row["hours"],
         "quantity": counts.quantity,
         "pacing": row["pacing"],
+        "make_good": row["make_good"],
         "test": row["test"],
         "external_id": row["external_id"],
         "labels": row["labels"],

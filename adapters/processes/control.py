@@ -36,9 +36,19 @@ from adapters.processes.child import (
 )
 from adapters.processes.endless import together
 from adapters.processes.epochs import Epochs
-from adapters.processes.forecasting import Forecasting
 from adapters.processes.granting import ALARM_EVERY_S, Granting
-from adapters.processes.messages import Alive, Database, Drain, Draining, Hello, Ping, Reload, ToChild
+from adapters.processes.matching import ReceiptMatching
+from adapters.processes.messages import (
+    Alive,
+    Database,
+    Drain,
+    Draining,
+    Hello,
+    Ping,
+    Reload,
+    StopRequesting,
+    ToChild,
+)
 from adapters.processes.reloading import read
 from adapters.processes.replanning import Replanning
 from adapters.processes.settling import Settling
@@ -78,8 +88,9 @@ class Control:
             self._observation.watches,
         )
         self._settling = Settling(epochs)
+        self._matching = ReceiptMatching(settings, self._harmed)
+        self._observation.unmatched = self._matching.unmatched
         self._switching = Switching(settings.node.name, self._lines)
-        self._forecasting = Forecasting(spec)
         self._replanning = Replanning(spec, self._lines)
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
 
@@ -106,6 +117,7 @@ class Control:
                 sys.exit(1)
             if self._dsn.done():
                 await self._settling.settle_up(self._dsn.result())
+                await self._matching.settle_up(self._dsn.result())
             self._line.close()
 
     # -- supervisor and HTTP ----------------------------------------------------------------------
@@ -120,6 +132,7 @@ class Control:
         elif isinstance(message, Reload):
             self._settings = self._granting.settings = read(descriptors[0])
             self._replanning.take_settings(self._settings)
+            self._lines.asked_more = False  # each worker hears of it from the supervisor, too
             self._wake.set()
 
     async def _serve_http(self, stack: AsyncExitStack) -> None:
@@ -198,8 +211,8 @@ class Control:
             await self._granting.tell(line)
         await together(
             self._settling.run(books),
+            self._matching.run(pool),
             self._plan_ahead(PostgresCampaigns(pool), switches),
-            self._forecasting.run(pool),
             listen(pool, self._wake.set),  # changes are heard at once; they are also polled
         )
 
@@ -221,6 +234,8 @@ class Control:
         """Bring a worker up to date: its leases as the books have them, the plan, the switches."""
         self._switching.tell(line)
         self._replanning.tell(line)
+        if self._lines.asked_more:
+            line.say(StopRequesting())
         line.returned.update(hello.returned)
         await self._granting.tell(line)
 

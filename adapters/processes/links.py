@@ -97,6 +97,7 @@ class Links:
             raw=self._raw,
             breaker=core.breaker,
             traffic=core.figures.traffic(route.name),
+            receipts=core.receipting.routes.get(route.name),
         )
 
     def take_settings(self, settings: Settings) -> None:

@@ -309,9 +309,7 @@ class Alive(Message):
     gate: str | None = None
 
 
-FromWorker = Annotated[
-    Hello | Want | Returned | Harmful | Confirm | AsksMore, Field(discriminator="kind")
-]
+FromWorker = Annotated[Hello | Want | Returned | Harmful | Confirm | AsksMore, Field(discriminator="kind")]
 Opening = Annotated[Hello | Watch | AskSessions | AskTrace, Field(discriminator="kind")]
 FromWatch = Annotated[Figures | LiveSessions | Traced, Field(discriminator="kind")]
 FromControl = Annotated[

@@ -18,6 +18,7 @@ from adapters.processes.messages import (
     Recall,
     Returned,
     SetSwitches,
+    StopRequesting,
     Want,
 )
 from adapters.processes.plan_file import map_plan
@@ -64,6 +65,8 @@ class Orders:
                 self._take_switches(message)
             case Recall():
                 self._return(self._core.book.recall(message.campaign))
+            case StopRequesting():
+                self._core.receipting.stop()
             case _:
                 pass  # Ping: being heard is all
 

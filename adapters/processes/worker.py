@@ -113,6 +113,7 @@ class Worker:
         for inserter in core.inserters.values():
             inserter.ask(predicate, audience)
         self._links.take_settings(settings)
+        core.receipting.take_settings(settings)
         core.gate.tell()
 
     def _start_drain(self) -> None:
@@ -182,6 +183,8 @@ class Worker:
             self._core.write_supply(self._core.recorder.hour)
             self._alarm_mismatches()
             self._orders.judge_texts()
+            always = self._core.settings.receipts.request == "always"
+            self._core.receipting.look(self._control.say, always=always)
             try:
                 self._core.journal.prepare()
             except OSError as error:

@@ -11,6 +11,7 @@ from adapters.files.reference_data import load_numbering
 from adapters.metrics.worker_figures import WorkerFigures
 from adapters.processes.child import Spec
 from adapters.processes.gate import Gate
+from adapters.processes.receipting import Receipting
 from adapters.processes.worker_faults import Faults
 from engine.assembly import make_inserter
 from engine.breaker import Breaker
@@ -41,6 +42,7 @@ class Core:
     gate: Gate
     figures: WorkerFigures
     faults: Faults
+    receipting: Receipting
 
     def commit(self) -> None:
         """Write what is owed to the journal; what it raises is heard."""
@@ -67,6 +69,9 @@ def make_core(spec: Spec) -> Core:
     for inserter in inserters.values():
         inserter.supply = supply
     figures = WorkerFigures(spec.worker, inserters, recorder, journal, bypass=spec.bypass)
+    faults = Faults(figures)
+    receipting = Receipting(settings, spec.data_dir, recorder, faults.alarm)
+    figures.receipts = receipting.routes
     return Core(
         spec=spec,
         settings=settings,
@@ -80,7 +85,8 @@ def make_core(spec: Spec) -> Core:
         supply=supply,
         gate=Gate(settings, spec.data_dir, inserters),
         figures=figures,
-        faults=Faults(figures),
+        faults=faults,
+        receipting=receipting,
     )
 
 

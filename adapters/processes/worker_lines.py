@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable, Iterator
 import structlog
 
 from adapters.processes.messages import (
+    AsksMore,
     Confirm,
     FromWorker,
     Harmful,
     Hello,
     Message,
     Returned,
+    StopRequesting,
     Want,
     from_worker,
     opening,
@@ -52,7 +54,11 @@ Harmed = Callable[[Verdict], Awaitable[None]]
 
 
 class WorkerLines:
-    """The lines of all workers; what they say is handled one message after another per worker."""
+    """The lines of all workers; what they say is handled one message after another per worker.
+
+    `asked_more` says that a worker met a submit that asked for more receipts than the profile says:
+    its owner tells those that join, and resets it when other settings come.
+    """
 
     def __init__(
         self,
@@ -63,6 +69,7 @@ class WorkerLines:
         harmed: Harmed,
         watches: WatchLines,
     ) -> None:
+        self.asked_more = False
         self._watches = watches
         self._node = node
         self._joined = joined
@@ -150,3 +157,6 @@ class WorkerLines:
                 await self._harmed(message.verdict)
             case Confirm():
                 line.confirmed = max(line.confirmed, message.version)
+            case AsksMore():
+                self.asked_more = True
+                self.broadcast(StopRequesting())

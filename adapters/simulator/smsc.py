@@ -13,7 +13,7 @@ from adapters.simulator.conditions import Conditions
 from adapters.simulator.faults import NO_FAULTS, Faults
 from adapters.simulator.handset import Alphabet, shown
 from adapters.simulator.pdu import ESME_ROK, Bind, MalformedError, Submit, read_submit
-from adapters.simulator.receipt import Receipt, is_wanted
+from adapters.simulator.receipt import AS_USUAL, Receipt, ReceiptForm, is_wanted
 from adapters.simulator.smsc_session import Reply, SmscSession, is_receipt_answer, message_id_of
 from adapters.simulator.tally import AdTally
 
@@ -33,7 +33,8 @@ class SimulatedSmsc(Conditions):
     `credentials` (system_id → password) None admits everybody. `light` answers submits without reading
     them. `keep_frames` is how many PDUs `frames` holds. `track_copies` counts accepted submits by
     source, destination and text without its ad. `response_id` and `receipt_id` are the formats of
-    message ids in answers and in receipts. `receipt_failures` is the share that says UNDELIV. With `tls`
+    message ids in answers and in receipts. `receipt_failures` is the share that says UNDELIV,
+    `receipt_form` how receipts are written. With `tls`
     it speaks TLS.
     """
 
@@ -53,6 +54,7 @@ class SimulatedSmsc(Conditions):
         receipt_failures: float = 0.0,
         response_id: str = "{:010d}",
         receipt_id: str = "{:010d}",
+        receipt_form: ReceiptForm = AS_USUAL,
         script: Callable[[bytes], bytes | None] | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
@@ -81,6 +83,7 @@ class SimulatedSmsc(Conditions):
         self._receipt_failures = receipt_failures
         self._response_id = response_id
         self._receipt_id = receipt_id
+        self._receipt_form = receipt_form
         self._issued = 0
         self._stored: dict[str, deque[Receipt]] = {}
         self._server: asyncio.Server | None = None
@@ -267,16 +270,21 @@ class SimulatedSmsc(Conditions):
         if not is_wanted(submit.registered_delivery, delivered=delivered):
             return
         number = int(message_id_of(reply), 16 if "x" in self._response_id.lower() else 10)
-        message_id = self._receipt_id.format(number)
-        receipt = Receipt(submit, message_id, delivered, reply.ad, reply.text, datetime.now(UTC))
-        asyncio.get_running_loop().call_later(self._receipt_delay_s, self._deliver, system_id, [receipt])
+        form = self._receipt_form
+        ids = self._receipt_id.format(number), (form.tlv_id or self._receipt_id).format(number)
+        receipt = Receipt(submit, *ids, form, delivered, reply.ad, reply.text, datetime.now(UTC))
+        chance = self.chance.random() if form.missing or form.repeated else 1.0
+        if chance < form.missing:
+            return
+        receipts = [receipt] * (2 if chance < form.missing + form.repeated else 1)
+        asyncio.get_running_loop().call_later(self._receipt_delay_s, self._deliver, system_id, receipts)
 
     def _deliver(self, system_id: str, receipts: list[Receipt]) -> None:
         for session in self.sessions.values():
             if session.system_id == system_id and session.takes_receipts:
                 session.deliver(receipts)
                 self.receipts_sent += len(receipts)
-                for receipt in receipts:
+                for receipt in dict.fromkeys(receipts):
                     self._count(receipt)
                 self.moved()
                 return

@@ -304,7 +304,8 @@ def check_books(counts: dict[str, Any]) -> None:
         ledger = each["ledger"]
         assert each["in_flight"] <= ledger["leased"], counts
         assert each["inserted"] == sum(each[k] for k in ("accepted", "rejected", "unknown", "in_flight"))
-        assert ledger["settled"] == each["accepted"] + each["unknown"]
+        made_good = each["returned"] - each["rejected"]
+        assert ledger["settled"] == each["accepted"] + each["unknown"] - made_good
         if each["quantity"] is not None:
             assert each["quantity"] == ledger["settled"] + ledger["leased"] + ledger["free"]
             assert min(ledger["settled"], ledger["leased"], ledger["free"], each["in_flight"]) >= 0

@@ -77,7 +77,6 @@ def test_a_campaign_that_ends_now_is_too_late() -> None:
         ("exclude_callers", ["911"]),
         ("exclude_brands", ["tienda-luna"]),
         ("response_number", "5501234567"),
-        ("make_good", False),
         ("spacing_minutes", 0),
         ("test", True),
     ],
@@ -86,6 +85,12 @@ def test_what_is_not_built_is_refused(field: str, value: object) -> None:
     """A field that later versions act on is never ignored."""
     (fault,) = faults(document(**{field: value}))
     assert (fault.pointer, fault.code) == (f"/{field}", "not_built")
+
+
+def test_a_campaign_may_make_good_what_failed() -> None:
+    """The draft says so; anything else is a fault of that field."""
+    assert read_campaign(document(make_good="failed"), STANDARDS).make_good == "failed"
+    assert [fault.pointer for fault in faults(document(make_good="all"))] == ["/make_good"]
 
 
 @pytest.mark.parametrize("field", ["frequency_caps", "exclude_callers", "exclude_brands"])

@@ -19,6 +19,7 @@ STATE = NodeState(
     journal_disk_bytes=4096,
     data_dir_free_bytes=10**9,
     began_at=1_764_000_000.0,
+    unmatched={"principal": 1},
 )
 
 
@@ -43,6 +44,8 @@ def figures(frames: int = 12, **changes: object) -> Figures:
         ),
         ours=seconds(0.00004, 0.3, 100),
         answer=seconds(),
+        receipts=(("delivered", 3), ("expired", 1)),
+        swallowed=2,
     )
     told = Figures(
         routes={"principal": route},

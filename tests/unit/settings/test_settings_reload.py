@@ -16,6 +16,7 @@ OTHER: dict[str, Any] = {
     "ads": {"enabled": False, "max_deaf_s": 9, "only_subscribers": ["5501234567"], "share": 0.5},
     "leases": {"horizon_s": 5},
     "policy": {"allow_unreviewed": True, "lead_time_hours": 1, "quiet_hours": None},
+    "receipts": {"platform_expects": "failures", "request": "always"},
     "relay": {
         "max_sessions": 7,
         "response_timeout_s": 3,
