@@ -10,6 +10,7 @@ from typing import Protocol, cast
 
 from adapters.smpp.session import Session, Stage
 from adapters.smpp.sockets import take_turns, tune
+from adapters.smpp.turns import BULK_OCTETS, Reading
 
 # A leg is released this long after the other has ended, whatever its peer does (DESIGN §2).
 LINGER_S = 1.0
@@ -43,6 +44,7 @@ class _Leg(asyncio.Protocol):
     """One TCP leg: hands octets and endings to its link."""
 
     transport: asyncio.Transport
+    reading: Reading
 
     def __init__(self, link: "Link") -> None:
         self.link = link
@@ -55,6 +57,7 @@ class _Leg(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=WRITE_HIGH_OCTETS)
         tune(self.transport.get_extra_info("socket"))
         take_turns(self.transport)
+        self.reading = Reading(self.transport)
 
     def send(self, octets: bytes) -> None:
         """Write octets; after a FIN of ours there is nobody to read them."""
@@ -87,6 +90,8 @@ class PlatformLeg(_Leg):
 
     def data_received(self, data: bytes) -> None:
         self.link.platform_said(data)
+        if len(data) >= BULK_OCTETS:
+            self.reading.wait()
 
     def eof_received(self) -> bool:
         self.at_eof = True
@@ -115,6 +120,8 @@ class SmscLeg(_Leg):
 
     def data_received(self, data: bytes) -> None:
         self.link.smsc_said(data)
+        if len(data) >= BULK_OCTETS:
+            self.reading.wait()
 
     def eof_received(self) -> bool:
         self.at_eof = True
@@ -387,9 +394,5 @@ class Link:
 
 
 def _hold(leg: _Leg | None, *, hold: bool) -> None:
-    if leg is None or leg.lost or leg.transport.is_closing():
-        return
-    if hold:
-        leg.transport.pause_reading()
-    else:
-        leg.transport.resume_reading()
+    if leg is not None and not leg.lost:
+        leg.reading.hold(hold=hold)

@@ -528,7 +528,7 @@ def test_a_peer_that_does_not_read_stops_the_other(runner: asyncio.Runner, slow:
             raw.setblocking(False)
             unit = pdu(DELIVER_SM if slow == "platform" else ENQUIRE_LINK, 5, b"x" * 1000)
             with raw:
-                sent = await pour(raw, unit, lambda: not read_from.transport.is_reading())
+                sent = await pour(raw, unit, lambda: read_from.reading.held)
                 assert written_to.transport.get_write_buffer_size() <= 2 * WRITE_HIGH_OCTETS
                 whole = (sent // len(unit) + 1) * len(unit)
                 sink.writer.transport.resume_reading()  # type: ignore[attr-defined]
@@ -590,7 +590,7 @@ def test_a_stuck_disk_stops_the_platform(runner: asyncio.Runner) -> None:
             raw = socket.socket(fileno=socket.dup(platform.writer.get_extra_info("socket").fileno()))
             raw.setblocking(False)
             with raw:
-                sent = await pour(raw, NOTIFICATION.octets, lambda: not leg.transport.is_reading())
+                sent = await pour(raw, NOTIFICATION.octets, lambda: leg.reading.held)
             assert sum(len(octets) for octets, _ in it.link._held) <= 4 * WRITE_HIGH_OCTETS
             assert sent > 0
             gate.sync()
