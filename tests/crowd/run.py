@@ -168,7 +168,8 @@ async def _around(stage: Stage, crowd: Crowd, say: Callable[[str], None]) -> Non
     report.sessions["at the height"] = sum((await scraped(node, "posdata_sessions")).values())
     report.scores["all"] = stage.score
     say(f"{report.sessions['at the height']:,} sessions; they stand there")
-    await stage.measure("among them", crowd.seconds * 3 / 4)
+    await stage.measure("as the idle are closed", crowd.seconds * 3 / 8)
+    await stage.measure("among the rest", crowd.seconds * 3 / 8)
     await stage.until(
         lambda score: all(score["closed"].get(each, 0) == crowd.people[each] for each in ("idle", "drip")),
         10,

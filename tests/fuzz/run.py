@@ -21,7 +21,7 @@ from tests.tls import Authority
 
 # What the hostile peers cause by right; any other alarm is a finding.
 EXPECTED_ALARMS = frozenset({"alarm_alphabet_mismatch", "alarm_text_harmful"})
-WARM = 0.25
+WARM = 0.5
 RELEASED_WITHIN_S = 15.0
 SCORE_LINE_OCTETS = 1 << 26
 
