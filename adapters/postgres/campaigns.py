@@ -1,33 +1,21 @@
 """Campaigns in PostgreSQL: added, listed, served, and moved along by time and quantity."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 
-from adapters.postgres.counts import read_campaign_counts
-from adapters.postgres.documents import hours_document, hours_of, target_document, target_of
+from adapters.postgres.campaign_documents import grouped, read_documents
+from adapters.postgres.campaign_rows import add_campaign
+from adapters.postgres.documents import hours_of, target_of
 from adapters.postgres.pool import Connection, Pool, snapshot
-from inventory.books import CampaignCounts, ServingCampaign
+from inventory.books import ServingCampaign
 from inventory.campaign import Campaign, CampaignClass, CampaignState, CreativeVersion, Pacing, Review
 from inventory.draft import CampaignDraft
 
 # Any number will do that no other lock of this database has: "advance" in ASCII.
 _ADVANCE_LOCK = int.from_bytes(b"advance")
-
-_ADD = """
-INSERT INTO campaigns (name, brand, category, class, target, starts_at, ends_at, hours, pacing, test,
-    external_id, labels, state, created_at, approved_at, earliest_start, make_good)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)
-RETURNING number, id
-"""
-
-_ADD_CREATIVE = """
-WITH creative AS (INSERT INTO creatives (campaign, position) VALUES ($1, $2) RETURNING id)
-INSERT INTO creative_versions (creative, version, text, weight, link, review)
-SELECT id, 1, $3, $4, $5, $6 FROM creative
-"""
 
 _SERVING = """
 SELECT c.*, greatest(c.starts_at, c.earliest_start) AS serves_from, l.quantity, l.settled, l.leased
@@ -36,26 +24,29 @@ WHERE c.state IN ('approved', 'live') AND c.stopped_at IS NULL AND c.ends_at > $
 ORDER BY c.number
 """
 
-# An edited text waits for its review while the version approved before it goes on.
+# An edited text waits for its review while the version approved before it goes on; one that was taken down
+# is followed by none.
 _APPROVED_TEXTS = """
-SELECT DISTINCT ON (cr.campaign, cr.position) cr.campaign, v.number, v.text, v.weight, v.link, v.review
-FROM creatives cr JOIN creative_versions v ON v.creative = cr.id
-WHERE v.review = 'approved' AND cr.campaign = ANY($1) AND NOT EXISTS (
-    SELECT FROM harmful_versions h WHERE h.creative_version = v.number AND h.cleared_at IS NULL
+SELECT d.* FROM (
+    SELECT DISTINCT ON (cr.campaign, cr.position)
+        cr.campaign, cr.position, v.number, v.text, v.weight, v.link, v.review
+    FROM creatives cr JOIN creative_versions v ON v.creative = cr.id
+    WHERE v.review IN ('approved', 'taken_down') AND cr.campaign = ANY($1) AND cr.removed_at IS NULL
+    ORDER BY cr.campaign, cr.position, v.version DESC
+) d
+WHERE d.review = 'approved' AND NOT EXISTS (
+    SELECT FROM harmful_versions h WHERE h.creative_version = d.number AND h.cleared_at IS NULL
 )
-ORDER BY cr.campaign, cr.position, v.version DESC
-"""
-
-_NEWEST_TEXTS = """
-SELECT DISTINCT ON (cr.campaign, cr.position)
-    cr.campaign, cr.id, v.version, v.text, v.weight, v.link, v.review,
-    h.found_at, h.node, h.answered, h.refused, h.bare, h.bare_refused
-FROM creatives cr JOIN creative_versions v ON v.creative = cr.id
-LEFT JOIN harmful_versions h ON h.creative_version = v.number AND h.cleared_at IS NULL
-ORDER BY cr.campaign, cr.position, v.version DESC
+ORDER BY d.campaign, d.position
 """
 
 _ADVANCE = (
+    """
+    UPDATE campaigns SET state = 'rejected', reject_reason = 'too_late', decided_at = $1, decided_by = NULL,
+        version = version + 1
+    WHERE state = 'submitted' AND ends_at <= $1
+    RETURNING number, state
+    """,
     """
     UPDATE campaigns SET state = 'finished', finish_reason = 'ended', version = version + 1
     WHERE state IN ('approved', 'live', 'paused') AND ends_at <= $1
@@ -101,7 +92,8 @@ class PostgresCampaigns:
         """
         async with self._pool.acquire() as connection, connection.transaction():
             await _register_brands(connection, drafts, create=approve)
-            return [await _add(connection, draft, approve=approve, now=now) for draft in drafts]
+            added = [await add_campaign(connection, draft, approve=approve, now=now) for draft in drafts]
+        return [str(row["id"]) for row in added]
 
     async def serving(self, now: datetime) -> Sequence[ServingCampaign]:
         """Return the campaigns that may serve now or later, with their approved texts, by number.
@@ -111,7 +103,7 @@ class PostgresCampaigns:
         async with snapshot(self._pool) as connection:
             rows = await connection.fetch(_SERVING, now)
             texts = await connection.fetch(_APPROVED_TEXTS, [row["number"] for row in rows])
-        by_campaign = _grouped(texts)
+        by_campaign = grouped(texts)
         return [
             ServingCampaign(_campaign(row, by_campaign[row["number"]]), row["settled"], row["leased"])
             for row in rows
@@ -122,12 +114,7 @@ class PostgresCampaigns:
         """Return every campaign as `campaigns list --json` shows it, by number."""
         async with snapshot(self._pool) as connection:
             rows = await connection.fetch("SELECT * FROM campaigns ORDER BY number")
-            texts = await connection.fetch(_NEWEST_TEXTS)
-            counts = {one.number: one for one in await read_campaign_counts(connection)}
-        by_campaign = _grouped(texts)
-        return [
-            _document(row, by_campaign.get(row["number"], []), counts[row["number"]], now) for row in rows
-        ]
+            return await read_documents(connection, rows, now)
 
     async def advance(self, now: datetime) -> Sequence[tuple[int, CampaignState]]:
         """Finish what has ended or is spent, and set live what starts; return the numbers that changed.
@@ -155,48 +142,6 @@ async def _register_brands(connection: Connection, drafts: Sequence[CampaignDraf
         raise UnknownBrandError(f"unknown brand {', '.join(unknown)}: register it, or import with --approve")
 
 
-async def _add(connection: Connection, draft: CampaignDraft, *, approve: bool, now: datetime) -> str:
-    state = CampaignState.APPROVED if approve else CampaignState.DRAFT
-    [row] = await connection.fetch(
-        _ADD,
-        draft.name,
-        draft.brand,
-        draft.category,
-        draft.campaign_class.value,
-        target_document(draft.target),
-        draft.starts_at,
-        draft.ends_at,
-        hours_document(draft.hours),
-        draft.pacing.value,
-        draft.test,
-        draft.external_id,
-        dict(draft.labels),
-        state.value,
-        now,
-        now if approve else None,
-        draft.make_good,
-    )
-    review = Review.APPROVED if approve else Review.PENDING
-    await connection.execute(
-        "INSERT INTO ledger (campaign, quantity) VALUES ($1, $2)", row["number"], draft.quantity
-    )
-    await connection.executemany(
-        _ADD_CREATIVE,
-        [
-            (row["number"], position, creative.text, creative.weight, creative.link, review.value)
-            for position, creative in enumerate(draft.creatives, start=1)
-        ],
-    )
-    return str(row["id"])
-
-
-def _grouped(rows: Sequence[asyncpg.Record]) -> Mapping[int, list[asyncpg.Record]]:
-    grouped: dict[int, list[asyncpg.Record]] = {}
-    for row in rows:
-        grouped.setdefault(row["campaign"], []).append(row)
-    return grouped
-
-
 def _campaign(row: asyncpg.Record, texts: Sequence[asyncpg.Record]) -> Campaign:
     return Campaign(
         number=row["number"],
@@ -220,68 +165,3 @@ def _campaign(row: asyncpg.Record, texts: Sequence[asyncpg.Record]) -> Campaign:
         state=CampaignState(row["state"]),
         version=row["version"],
     )
-
-
-def _document(
-    row: asyncpg.Record, texts: Sequence[asyncpg.Record], counts: CampaignCounts, now: datetime
-) -> dict[str, Any]:
-    return {
-        "id": str(row["id"]),
-        "number": row["number"],
-        "version": row["version"],
-        "state": row["state"],
-        "finish_reason": row["finish_reason"],
-        "stopped": row["stopped_at"] is not None,
-        "serving": _serves(row, now) and any(_may_serve(text) for text in texts),
-        "earliest_start": _instant(row["earliest_start"]),
-        "name": row["name"],
-        "brand": row["brand"],
-        "category": row["category"],
-        "class": row["class"],
-        "creatives": [_creative_document(text) for text in texts],
-        "target": row["target"],
-        "starts_at": _instant(row["starts_at"]),
-        "ends_at": _instant(row["ends_at"]),
-        "hours": row["hours"],
-        "quantity": counts.quantity,
-        "pacing": row["pacing"],
-        "make_good": row["make_good"],
-        "test": row["test"],
-        "external_id": row["external_id"],
-        "labels": row["labels"],
-        "counts": counts.tally(),
-        "ledger": counts.ledger(),
-    }
-
-
-def _serves(row: asyncpg.Record, now: datetime) -> bool:
-    may = row["state"] in {CampaignState.APPROVED, CampaignState.LIVE} and row["stopped_at"] is None
-    return may and max(row["starts_at"], row["earliest_start"]) <= now < row["ends_at"]
-
-
-def _may_serve(text: asyncpg.Record) -> bool:
-    return bool(text["review"] == Review.APPROVED and text["found_at"] is None)
-
-
-def _creative_document(row: asyncpg.Record) -> dict[str, Any]:
-    return {
-        "id": str(row["id"]),
-        "version": row["version"],
-        "text": row["text"],
-        "weight": row["weight"],
-        "link": row["link"],
-        "review": row["review"],
-        "harmful": _harm_document(row),
-    }
-
-
-def _harm_document(row: asyncpg.Record) -> dict[str, Any] | None:
-    """Say when and by which answers the harm breaker stopped a text; None when it did not."""
-    if row["found_at"] is None:
-        return None
-    numbers = {name: row[name] for name in ("answered", "refused", "bare", "bare_refused")}
-    return {"since": _instant(row["found_at"]), "node": row["node"], **numbers}
-
-
-def _instant(instant: datetime | None) -> str | None:
-    return instant.isoformat() if instant else None

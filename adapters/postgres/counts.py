@@ -11,6 +11,7 @@ _CAMPAIGNS = """
 SELECT c.number, c.id, c.name, l.quantity, l.inserted, l.accepted, l.rejected, l.unknown,
        l.delivered, l.failed, l.made_good, l.settled, l.leased
 FROM campaigns c JOIN ledger l ON l.campaign = c.number
+WHERE $1::int[] IS NULL OR c.number = ANY($1)
 ORDER BY c.number
 """
 
@@ -34,9 +35,11 @@ async def read_counts(connection: Connection) -> Counts:
     )
 
 
-async def read_campaign_counts(connection: Connection) -> Sequence[CampaignCounts]:
-    """Return each campaign's counts and ledger, by number."""
-    return [_campaign(row) for row in await connection.fetch(_CAMPAIGNS)]
+async def read_campaign_counts(
+    connection: Connection, numbers: Sequence[int] | None = None
+) -> Sequence[CampaignCounts]:
+    """Return the counts and ledger of some campaigns, or of each, by number."""
+    return [_campaign(row) for row in await connection.fetch(_CAMPAIGNS, numbers)]
 
 
 async def read_inserted_by_place(connection: Connection) -> Mapping[int, int]:

@@ -13,7 +13,7 @@ UPDATE switches SET ads_on = $1, version = version + 1, changed_by = $2, changed
 """
 
 # The row's lock orders those who switch, so that a version is never seen before a lower one.
-_RAISE_VERSION = "UPDATE switches SET version = version + 1, changed_by = $1, changed_at = $2"
+RAISE_VERSION = "UPDATE switches SET version = version + 1, changed_by = $1, changed_at = $2"
 
 _STOP = "UPDATE campaigns SET stopped_by = $2, stopped_at = $3 WHERE number = $1 AND stopped_at IS NULL"
 
@@ -21,7 +21,22 @@ _RESUME = """
 UPDATE campaigns SET stopped_by = NULL, stopped_at = NULL WHERE number = $1 AND stopped_at IS NOT NULL
 """
 
-_HARMFUL = "SELECT creative_version FROM harmful_versions WHERE cleared_at IS NULL"
+# What must not be served any more, at once: `ads stop`, pause, and cancel while anybody holds its units.
+_STOPPED = """
+SELECT number FROM campaigns c
+WHERE stopped_at IS NOT NULL OR state = 'paused' OR (
+    finish_reason = 'cancelled' AND EXISTS (SELECT FROM ledger WHERE campaign = c.number AND leased > 0)
+)
+"""
+
+# Texts that the breaker found harmful, and those that were taken down.
+_HARMFUL = """
+SELECT creative_version FROM harmful_versions WHERE cleared_at IS NULL
+UNION
+SELECT v.number FROM creative_versions v
+JOIN creatives cr ON cr.id = v.creative JOIN campaigns c ON c.number = cr.campaign
+WHERE v.review = 'taken_down' AND c.state <> 'finished'
+"""
 
 # A version that is no longer there, or that is listed already, changes nothing.
 _ADD_HARMFUL = """
@@ -90,7 +105,7 @@ class PostgresSwitches:
         """Return the switches as of one instant."""
         async with snapshot(self._pool) as connection:
             [row] = await connection.fetch("SELECT version, ads_on FROM switches")
-            stopped = await connection.fetch("SELECT number FROM campaigns WHERE stopped_at IS NOT NULL")
+            stopped = await connection.fetch(_STOPPED)
             harmful = await connection.fetch(_HARMFUL)
         return Switches(
             row["version"],
@@ -113,7 +128,7 @@ class PostgresSwitches:
         async with self._pool.acquire() as connection, connection.transaction():
             number = await _find(connection, campaign)
             if await connection.execute(_STOP, number, by, now) == "UPDATE 1":
-                await connection.execute(_RAISE_VERSION, by, now)
+                await connection.execute(RAISE_VERSION, by, now)
             return SwitchedCampaign(number, await _version(connection))
 
     async def resume(self, campaign: str, *, by: str, now: datetime) -> SwitchedCampaign:
@@ -126,7 +141,7 @@ class PostgresSwitches:
             resumed = await connection.execute(_RESUME, number)
             cleared = await connection.execute(_CLEAR, number, by, now)
             if (resumed, cleared) != ("UPDATE 0", "UPDATE 0"):
-                await connection.execute(_RAISE_VERSION, by, now)
+                await connection.execute(RAISE_VERSION, by, now)
             return SwitchedCampaign(number, await _version(connection))
 
     async def stop_text(self, verdict: Verdict, *, node: str, now: datetime) -> None:
@@ -143,7 +158,7 @@ class PostgresSwitches:
                 now,
             )
             if status == "INSERT 0 1":
-                await connection.execute(_RAISE_VERSION, node, now)
+                await connection.execute(RAISE_VERSION, node, now)
 
     async def beat(self, node: str, confirmed: int, status: Mapping[str, Any], *, now: datetime) -> None:
         """Record that a node lives, what it confirms and how it is."""
