@@ -4,7 +4,7 @@ Made every few minutes and on events, from what came and what is forecast; betwe
 plan follows it second by second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -16,6 +16,12 @@ from inventory.contest import Contest, Indexes
 from inventory.fairness import fair_units
 from inventory.shale import COLD_ROUNDS, WARM_ROUNDS, Shale
 from inventory.supply import Counts, Supply
+from inventory.timeline import Mask
+
+# A campaign is tight when low supply would cost it this part of its quantity.
+TIGHT_SHORTAGE = 0.005
+# What rows leave of a cell that a tight campaign may use: it goes to whoever is most urgent by then.
+YIELDED = 0.35
 
 
 class ReducedSupply(Protocol):
@@ -50,8 +56,9 @@ class Allotment:
     """One allotment, for campaigns (number, version) by position in `cells`.
 
     `share` is the planned share by edge. `came` is each campaign's eligible traffic before `at`,
-    `coming` what is expected from there to each bound of the timeline. `units` is what each should
-    still get: less than what is wanted where supply is short. `price` starts the next one.
+    `coming` what is expected from there to each bound of the timeline. `target` is where each should
+    end, in units: less than its quantity where supply is short. `tight` ones would end short if
+    supply came as low as is planned for: they may run ahead of their curves. `price` starts the next one.
     """
 
     at: float
@@ -60,15 +67,17 @@ class Allotment:
     share: Counts
     came: Counts
     coming: Counts
-    units: Counts
+    target: Counts
+    tight: Mask
     price: Counts
 
-    def serves(self, current: Sequence[ServingCampaign], now: float, stale_s: float) -> bool:
+    def serves(self, versions: Iterable[tuple[int, int]], now: float, stale_s: float) -> bool:
         """Tell whether the allotment may be followed: young enough, and made for all of these campaigns."""
-        known = set(self.versions)
-        return now - self.at <= stale_s and all(
-            (each.campaign.number, each.campaign.version) in known for each in current
-        )
+        return now - self.at <= stale_s and set(self.versions).issuperset(versions)
+
+    def to_come(self, now: float) -> Counts:
+        """Return the eligible traffic that each campaign still expects."""
+        return (1 - self.elapsed(now)) * (self.came + self.coming[:, -1])
 
     def elapsed(self, now: float) -> Counts:
         """Return which share of its eligible traffic each campaign has seen by `now`; 1 where it has none."""
@@ -92,19 +101,46 @@ def allot(
 ) -> Allotment:
     """Return the allotment for campaigns in the order of `cells`."""
     raw = cells.raw(outlook.expected, outlook.at)
-    supply = cells.pour(raw)
     offered = cells.offered_raw(raw)
     came = cells.offered(outlook.came).sum(axis=1)
-    contest, edges = _contest(serving, cells, supply * supply_factor, offered, reduced)
-    done = np.array([float(each.settled) for each in serving])
-    units = fair_units(contest, done)
-    shale = Shale(replace(contest, wanted=units), _prices(serving, former))
+    contest, edges = _contest(serving, cells, cells.pour(raw), offered, reduced)
+    goals = _goals(contest, serving, supply_factor)
+    shale = Shale(
+        replace(contest, supply=contest.supply * supply_factor, wanted=goals.units), _prices(serving, former)
+    )
     shale.ascend(COLD_ROUNDS if former is None else WARM_ROUNDS)
     share = np.zeros(len(cells.campaign))
     share[edges] = shale.fill(shale.shares())
+    contended = np.bincount(cells.cell, weights=goals.tight[cells.campaign], minlength=len(cells)) > 0
+    share[contended[cells.cell]] *= 1 - YIELDED
     coming = np.concatenate([np.zeros((len(serving), 1)), np.cumsum(offered, axis=1)], axis=1)
     versions = tuple((each.campaign.number, each.campaign.version) for each in serving)
-    return Allotment(outlook.at, cells, versions, share, came, coming, units, shale.price)
+    return Allotment(outlook.at, cells, versions, share, came, coming, goals.target, goals.tight, shale.price)
+
+
+@dataclass(frozen=True, slots=True)
+class _Goals:
+    """What campaigns are to get: `units` of what is expected, `target` at the end, and who is `tight`."""
+
+    units: Counts
+    target: Counts
+    tight: Mask
+
+
+def _goals(contest: Contest, serving: Sequence[ServingCampaign], supply_factor: float, left: float) -> _Goals:
+    """Return goals by the shortage policy, for supply as expected, as low as planned for, and as high.
+
+    Targets are those of high supply: whom a pessimistic forecast has given up would not catch up any more.
+    """
+    done = np.array([float(each.settled) for each in serving])
+    limited = np.array([each.quantity is not None for each in serving], dtype=np.bool_)
+    low = fair_units(replace(contest, supply=contest.supply * supply_factor), done)
+    if not np.any((contest.wanted - low > TIGHT_SHORTAGE * contest.quantity) & limited):
+        return _Goals(low, done + low, np.zeros(len(serving), dtype=np.bool_))
+    units = fair_units(contest, done)
+    high = fair_units(replace(contest, supply=contest.supply / supply_factor), done)
+    tight = (units - low > TIGHT_SHORTAGE * contest.quantity) & limited
+    return _Goals(units, done + high, tight)
 
 
 def _contest(

@@ -17,7 +17,10 @@ class CampaignClass(StrEnum):
     @property
     def rank(self) -> int:
         """0 for the class that is served first."""
-        return list(CampaignClass).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {each: rank for rank, each in enumerate(CampaignClass)}
 
 
 class Pacing(StrEnum):

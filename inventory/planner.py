@@ -5,6 +5,7 @@ proportion to lag), lag lists from where each campaign stands on its own curve o
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 
 import numpy as np
@@ -18,6 +19,7 @@ from inventory.pacing import Pace, Quiet
 from inventory.plan import Plan, PlannedCampaign, PlannedCreative, catalogue_digest, catalogue_octets
 from inventory.rows import NOT_LISTED, Column
 from inventory.supply import HOUR_S, Counts
+from inventory.timeline import Mask
 from segments.targets import Target
 
 # Campaigns that open within this are shipped ahead, so that the first second is not lost.
@@ -27,7 +29,90 @@ OUTLOOK_S = 1.0
 # An allotment older than this many intervals is no longer followed.
 STALE_INTERVALS = 3
 
+# The deficit rule's rescue: in the last part of a flight, at most so long, all that is left may be served.
+RESCUE_S = 7200.0
+RESCUE_PART = 0.1
+
+_LEAST_TRAFFIC = 1e-9
+
 CompileTarget = Callable[[Target], frozenset[int]]
+
+
+def _identity(campaign: Campaign) -> tuple[int, int]:
+    return campaign.number, campaign.version
+
+
+@dataclass(frozen=True, slots=True)
+class _Roster:
+    """What a plan needs of the campaigns in its catalogue, by slot."""
+
+    identities: tuple[tuple[int, int], ...]
+    catalogue: bytes
+    rank: Indexes
+    starts: Counts
+    ends: Counts
+    quantity: Counts
+    eager: Mask
+    unlimited: Mask
+
+    @classmethod
+    def of(cls, current: Sequence[ServingCampaign]) -> "_Roster":
+        """Return the roster of some campaigns."""
+        campaigns = [each.campaign for each in current]
+        return cls(
+            tuple(map(_identity, campaigns)),
+            catalogue_octets([_planned(campaign) for campaign in campaigns]),
+            np.array([campaign.campaign_class.rank for campaign in campaigns], dtype=np.intp),
+            np.array([campaign.starts_at.timestamp() for campaign in campaigns]),
+            np.array([campaign.ends_at.timestamp() for campaign in campaigns]),
+            np.array([float(campaign.quantity or 0) for campaign in campaigns]),
+            np.array([campaign.pacing is Pacing.ASAP for campaign in campaigns], dtype=np.bool_),
+            np.array([campaign.quantity is None for campaign in campaigns], dtype=np.bool_),
+        )
+
+    def settled(self, current: Sequence[ServingCampaign]) -> Counts:
+        """Return what was spent of each."""
+        return np.array([float(each.settled) for each in current])
+
+    def lag(self, settled: Counts, elapsed: Counts, now: float) -> Counts:
+        """Return by how many units campaigns are behind their curves; above 0 they may catch up.
+
+        From its start on `asap` lags by all that is left, `house` without a quantity always by one.
+        """
+        lag = self.quantity * np.where(self.eager, 1.0, elapsed) - settled
+        lag[self.unlimited] = 1.0
+        lag[now < self.starts] = 0.0
+        return lag
+
+    def rescued(self, lag: Counts, settled: Counts, now: float) -> Counts:
+        """Return lags that grow to all that is left while the last part of a flight runs out."""
+        window = np.minimum(RESCUE_S, RESCUE_PART * (self.ends - self.starts))
+        part = np.clip(1 - (self.ends - now) / window, 0.0, 1.0)
+        return np.where(self.unlimited, lag, np.maximum(lag, part * (self.quantity - settled)))
+
+    def by_class(self, lag: Counts) -> Indexes:
+        """Return each one's place in the deficit rule's order: class, then lag, then as booked."""
+        return _places(np.lexsort((-lag, self.rank)), lag > 0)
+
+    def by_urgency(self, allotment: Allotment, at: Indexes, settled: Counts, now: float) -> Indexes:
+        """Return each one's place in the order in which they catch up; `at` are positions in the allotment.
+
+        Who lags, or is tight, goes by how much of its coming traffic it needs to reach its target (which
+        knows of classes); then `asap`, then what has no quantity.
+        """
+        lag = self.lag(settled, allotment.elapsed(now)[at], now)
+        left = self.quantity - settled
+        listed = np.where(allotment.tight[at] & (now >= self.starts), left, lag) > 0
+        need = (allotment.target[at] - settled) / np.maximum(allotment.to_come(now)[at], _LEAST_TRAFFIC)
+        tier = np.where(self.unlimited, 2, np.where(self.eager, 1, 0))
+        return _places(np.lexsort((-need, tier)), listed)
+
+
+def _places(order: Indexes, listed: Mask) -> Indexes:
+    place = np.empty(len(order), dtype=np.intp)
+    place[order] = np.arange(len(order))
+    place[~listed] = NOT_LISTED
+    return place
 
 
 class Planner:
@@ -63,7 +148,7 @@ class Planner:
         self._cells: tuple[object, CellMap] | None = None
         self._now_cells: tuple[object, CellMap] | None = None
         self._column: tuple[object, Column] | None = None
-        self._catalogue: tuple[tuple[Campaign, ...], bytes] = ((), catalogue_octets([]))
+        self._roster = _Roster.of([])
         self.allotment: Allotment | None = None
 
     def keep_quiet(self, quiet: Quiet) -> None:
@@ -100,44 +185,47 @@ class Planner:
             for each in serving
             if each.campaign.starts_at.timestamp() - AHEAD_S <= now < each.campaign.ends_at.timestamp()
         ]
+        roster = self._roster_of(current)
         allotment = self.allotment
-        if allotment is not None and allotment.serves(current, now, self._stale_s):
-            column, lists = self._followed(allotment, current, now)
+        if allotment is not None and allotment.serves(roster.identities, now, self._stale_s):
+            column, lists = self._followed(allotment, roster, current, now)
         else:
-            column, lists = self._by_deficit(current, now)
-        catalogue = self._catalogue_of([each.campaign for each in current])
+            column, lists = self._by_deficit(roster, current, now)
         return Plan(
             version=version,
             numbering=self._numbering,
-            catalogue_digest=catalogue_digest(catalogue),
-            catalogue_octets=catalogue,
+            catalogue_digest=catalogue_digest(roster.catalogue),
+            catalogue_octets=roster.catalogue,
             **column.arrays(lists),  # type: ignore[arg-type]  # arrays of whole numbers but for row_share
         )
 
     def _followed(
-        self, allotment: Allotment, current: Sequence[ServingCampaign], now: float
+        self, allotment: Allotment, roster: _Roster, current: Sequence[ServingCampaign], now: float
     ) -> tuple[Column, Indexes]:
         """Return rows by the allotment, and lists of those behind their own curve."""
-        position = {number: at for at, (number, _) in enumerate(allotment.versions)}
-        at = np.array([position[each.campaign.number] for each in current], dtype=np.intp)
+        position = {identity: at for at, identity in enumerate(allotment.versions)}
+        at = np.array([position[identity] for identity in roster.identities], dtype=np.intp)
         cells = allotment.cells
         column = self._column_of(cells, at, now, lambda column: column.lay_shares(allotment.share))
-        elapsed = allotment.elapsed(now + OUTLOOK_S)[at]
         order = np.full(cells.campaigns, NOT_LISTED)
-        order[at] = _order(current, _lag(current, elapsed, now + OUTLOOK_S))
+        order[at] = roster.by_urgency(allotment, at, roster.settled(current), now + OUTLOOK_S)
         return column, column.lists(order)
 
-    def _by_deficit(self, current: Sequence[ServingCampaign], now: float) -> tuple[Column, Indexes]:
+    def _by_deficit(
+        self, roster: _Roster, current: Sequence[ServingCampaign], now: float
+    ) -> tuple[Column, Indexes]:
         """Return rows and lists by class and lag behind the national curve."""
         first = now // HOUR_S * HOUR_S
-        key = (tuple(_identity(each.campaign) for each in current), first)
+        key = (roster.identities, first)
         if self._now_cells is None or self._now_cells[0] != key:
             self._now_cells = key, CellMap(self._reaches(current), self._ground, first, first + 2 * HOUR_S)
         column = self._column_of(self._now_cells[1], np.arange(len(current)), now, lambda _: None)
         elapsed = np.array([self._pace(each.campaign).elapsed(now + OUTLOOK_S) for each in current])
-        lag = _lag(current, elapsed, now + OUTLOOK_S)
-        lists = column.lists(_order(current, lag))
-        column.lay_lag(lists, _ranks(current), lag)
+        settled = roster.settled(current)
+        lag = roster.lag(settled, elapsed, now + OUTLOOK_S)
+        lag = roster.rescued(lag, settled, now + OUTLOOK_S)
+        lists = column.lists(roster.by_class(lag))
+        column.lay_lag(lists, roster.rank, lag)
         return column, lists
 
     def _column_of(self, cells: CellMap, at: Indexes, now: float, lay: Callable[[Column], None]) -> Column:
@@ -174,49 +262,12 @@ class Planner:
             self._paces[key] = Pace(campaign, self._zone, self._ground.quiet)
         return self._paces[key]
 
-    def _catalogue_of(self, campaigns: Sequence[Campaign]) -> bytes:
-        known = tuple(campaigns)
-        if self._catalogue[0] != known:
-            self._catalogue = known, catalogue_octets([_planned(campaign) for campaign in campaigns])
-            keys = {_identity(campaign) for campaign in campaigns}
-            self._paces = {key: pace for key, pace in self._paces.items() if key in keys}
-        return self._catalogue[1]
-
-
-def _identity(campaign: Campaign) -> tuple[int, int]:
-    return campaign.number, campaign.version
-
-
-def _ranks(current: Sequence[ServingCampaign]) -> Indexes:
-    return np.array([each.campaign.campaign_class.rank for each in current], dtype=np.intp)
-
-
-def _lag(current: Sequence[ServingCampaign], elapsed: Counts, now: float) -> Counts:
-    """Return by how many units campaigns are behind their curves; above 0 they may catch up.
-
-    From its start on `asap` lags by all that is left, `house` without a quantity always by one.
-    """
-    lag = np.zeros(len(current))
-    for at, each in enumerate(current):
-        campaign = each.campaign
-        if now < campaign.starts_at.timestamp():
-            continue
-        if campaign.quantity is None:
-            lag[at] = 1.0
-        elif campaign.pacing is Pacing.ASAP:
-            lag[at] = campaign.quantity - each.settled
-        else:
-            lag[at] = campaign.quantity * elapsed[at] - each.settled
-    return lag
-
-
-def _order(current: Sequence[ServingCampaign], lag: Counts) -> Indexes:
-    """Return each campaign's place in the order in which they catch up: class, then lag, then as booked."""
-    ranked = np.lexsort((-lag, _ranks(current)))
-    place = np.empty(len(current), dtype=np.intp)
-    place[ranked] = np.arange(len(current))
-    place[lag <= 0] = NOT_LISTED
-    return place
+    def _roster_of(self, current: Sequence[ServingCampaign]) -> _Roster:
+        identities = tuple(_identity(each.campaign) for each in current)
+        if self._roster.identities != identities:
+            self._roster = _Roster.of(current)
+            self._paces = {key: pace for key, pace in self._paces.items() if key in set(identities)}
+        return self._roster
 
 
 def _planned(campaign: Campaign) -> PlannedCampaign:

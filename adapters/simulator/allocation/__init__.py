@@ -1,0 +1,1 @@
+"""Days of allocation, simulated and measured against what would have been possible."""
