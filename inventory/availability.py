@@ -25,6 +25,7 @@ class Emptiness(StrEnum):
 
     EMPTY_TARGET = "empty_target"
     PAST = "past"
+    TOO_SOON = "too_soon"
     BEYOND_FORECAST = "beyond_forecast"
     NO_HOURS = "no_hours"
     NO_ROOM = "no_room"
@@ -37,6 +38,10 @@ REASONS: Mapping[Emptiness, tuple[str, str]] = {
         "The target covers no place: what is excluded takes all that is included.",
     ),
     Emptiness.PAST: ("Las fechas ya pasaron.", "The dates have passed."),
+    Emptiness.TOO_SOON: (
+        "Las fechas terminan antes de que pueda empezar: corre el plazo desde la aprobación.",
+        "The dates end before it could begin: the lead time runs from approval.",
+    ),
     Emptiness.BEYOND_FORECAST: (
         "Las fechas quedan más allá del pronóstico.",
         "The dates lie beyond the forecast.",
@@ -63,7 +68,7 @@ class Availability:
 
     Guaranteed bookings are sold on `sold_on`, others on P50 of what guaranteed ones leave. `quiet_cost`
     and `room_cost` are expected notifications that quiet hours and the text's length rule out.
-    `counted_until` (UTC seconds) is where the forecast ends when the booking goes on after it.
+    `counted_until` (UTC seconds) is where the forecast ends; what goes on after it counts in proportion.
     `cold_start`: too little was counted yet, the forecast rests on assumed traffic.
     """
 

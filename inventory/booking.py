@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from inventory.campaign import Campaign, CampaignClass, HoursWindow
+from inventory.campaign import CampaignClass, HoursWindow
 from segments.targets import Target
 
 
@@ -30,27 +30,10 @@ class Booking:
         """Units still to come."""
         return max(0, self.quantity - self.settled)
 
+    def not_before(self, instant: float) -> "Booking":
+        """Return the same booking, served from an instant (UTC seconds) on."""
+        return replace(self, opens=max(self.opens, instant))
+
     def moved(self, seconds: float) -> "Booking":
         """Return the same booking so much later."""
         return replace(self, opens=self.opens + seconds, closes=self.closes + seconds)
-
-
-def booking_of(campaign: Campaign, settled: int, size: int) -> Booking | None:
-    """Return a campaign's booking; None for a house campaign without a quantity, which blocks nobody.
-
-    `size` is what its shortest text takes of the room, in characters.
-    """
-    if campaign.quantity is None:
-        return None
-    return Booking(
-        campaign.id,
-        campaign.name,
-        campaign.campaign_class,
-        campaign.target,
-        campaign.starts_at.timestamp(),
-        campaign.ends_at.timestamp(),
-        campaign.hours,
-        size,
-        campaign.quantity,
-        settled,
-    )

@@ -1,5 +1,6 @@
 """The market: what was sold, laid over a forecast, ready to be asked how many more can be bought."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -51,7 +52,8 @@ class Market:
     Guaranteed bookings are sold on `sell_on` beside guaranteed ones alone; other classes on P50 beside
     their own class and those above. P20 is taken in two steps, so that it holds for a booking's
     *whole* eligible supply: every cell is scaled by the country's P20, and what the booking's own
-    P20 is below that is taken off what it can get.
+    P20 is below that is taken off what it can get. Of a flight that outlasts the forecast the part
+    within it is looked at, with the quantity due in it by time; answers hold for the whole in proportion.
     """
 
     def __init__(
@@ -94,33 +96,32 @@ class Market:
             reason = self._ruled_out(reach)
         if reason is not None:
             return Availability(sold_on, reason=reason, cold_start=self.forecast.cold_start)
+        covered = self._covered(wish)
         return Availability(
             sold_on,
-            p20=self._available(wish, asked, "p20"),
-            p50=self._available(wish, asked, "p50"),
-            expected=int(mine.expected),
-            reached=int(self._reached(mine)),
-            quiet_cost=self._cost_of_quiet(reach, mine),
-            room_cost=self._cost_of_room(reach, mine),
+            p20=int(self._available(wish, asked, "p20") / covered),
+            p50=int(self._available(wish, asked, "p50") / covered),
+            expected=int(mine.expected / covered),
+            reached=int(self._reached(mine) / covered),
+            quiet_cost=round(self._cost_of_quiet(reach, mine) / covered),
+            room_cost=round(self._cost_of_room(reach, mine) / covered),
             counted_until=self.ends if wish.closes > self.ends else None,
             cold_start=self.forecast.cold_start,
         )
 
     def fits(self, wish: Booking) -> bool:
         """Tell whether the quantity that `wish` wants can be promised."""
-        return (
-            self._placed(wish, self._lay(self._reach(wish)), self.sold_on(wish.campaign_class), wish.wanted)
-            >= wish.wanted
-        )
+        due = self._due(wish)
+        return self._placed(wish, self._lay(self._reach(wish)), self.sold_on(wish.campaign_class), due) >= due
 
     def explain(self, wish: Booking) -> Contention:
         """Return what stands in the way of the quantity that `wish` wants."""
         sold_on = self.sold_on(wish.campaign_class)
         asked = self._lay(self._reach(wish))
         flow, position = self._fork(asked, sold_on, wish.campaign_class)
-        goal = self._goal(asked, sold_on, wish.wanted)
-        flow.place({position: goal})
-        missing = -(-(goal - flow.placed[position]) // _PARTS)
+        due = self._due(wish)
+        flow.place({position: self._goal(asked, sold_on, due)})
+        missing = due - max(0, flow.placed[position] - self._shortfall(asked, sold_on)) // _PARTS
         if missing <= 0:
             return Contention(0, displaced=self._displaced(wish, asked))
         found, _ = flow.rivals(position)
@@ -133,22 +134,27 @@ class Market:
 
     def prospects(self) -> Sequence[Prospect]:
         """Return what every booking is expected to have at its end, by the shortage policy."""
-        done = np.array([float(each.settled) for each in self.bookings])
-        low, high = (
-            (fair_units(self._contest(factor), done) + done).tolist() for factor in (self._country_p20, 1.0)
-        )
         return [
             Prospect(
                 each.id,
                 each.name,
                 each.campaign_class,
                 each.quantity,
-                min(1.0, p20 / each.quantity),
-                min(1.0, p50 / each.quantity),
+                self._share_at_end(each, p20),
+                self._share_at_end(each, p50),
                 self.sold_on(each.campaign_class),
             )
-            for each, p20, p50 in zip(self.bookings, low, high, strict=True)
+            for each, p20, p50 in zip(self.bookings, self._shared("p20"), self._shared("p50"), strict=True)
         ]
+
+    def _shared(self, figure: SellOn) -> Sequence[float]:
+        """Return the units that bookings get of their cells, in order."""
+        done = np.array([float(each.settled) for each in self.bookings])
+        shared: list[float] = fair_units(self._contest(figure), done).tolist()
+        return shared
+
+    def _share_at_end(self, booking: Booking, units: float) -> float:
+        return min(1.0, (booking.settled + units / self._covered(booking)) / booking.quantity)
 
     def _reach(self, booking: Booking) -> Reach:
         places = self._country.compile_target(booking.target)
@@ -164,8 +170,10 @@ class Market:
     def _impossible(self, wish: Booking, reach: Reach) -> Emptiness | None:
         if not reach.places:
             return Emptiness.EMPTY_TARGET
-        if wish.closes <= self._now or wish.closes <= wish.opens:
+        if wish.closes <= self._now:
             return Emptiness.PAST
+        if wish.closes <= wish.opens:
+            return Emptiness.TOO_SOON
         return Emptiness.BEYOND_FORECAST if wish.opens >= self.ends else None
 
     def _ruled_out(self, reach: Reach) -> Emptiness:
@@ -177,18 +185,29 @@ class Market:
         waking = Ground(self._country.ground.timezones, self._country.ground.zone_of_place, None)
         return Emptiness.NO_HOURS if self._portion(anytime, waking).expected > 0 else Emptiness.NO_SUPPLY
 
-    def _cost_of_quiet(self, reach: Reach, mine: Portion) -> int:
+    def _covered(self, booking: Booking) -> float:
+        """Return the share of what is left of a flight that lies within the forecast."""
+        opens = max(booking.opens, self._now)
+        if booking.closes <= self.ends or opens >= self.ends:
+            return 1.0
+        return (self.ends - opens) / (booking.closes - opens)
+
+    def _due(self, booking: Booking) -> int:
+        """Return the wanted units that are due within the forecast."""
+        return math.ceil(booking.wanted * self._covered(booking))
+
+    def _cost_of_quiet(self, reach: Reach, mine: Portion) -> float:
         ground = self._country.ground
         if ground.quiet is None:
             return 0
         waking = Ground(ground.timezones, ground.zone_of_place, None)
-        return round(self._portion(reach, waking).expected - mine.expected)
+        return self._portion(reach, waking).expected - mine.expected
 
-    def _cost_of_room(self, reach: Reach, mine: Portion) -> int:
+    def _cost_of_room(self, reach: Reach, mine: Portion) -> float:
         if lowest_class(reach.size) == 0:
             return 0
         anything = Reach(reach.places, reach.opens, reach.closes, reach.hours, 0)
-        return round(self._portion(anything).expected - mine.expected)
+        return self._portion(anything).expected - mine.expected
 
     def _reached(self, mine: Portion) -> float:
         """Return what is reached of a portion with 80 % probability."""
@@ -209,7 +228,7 @@ class Market:
             flow = self._flow(figure, above[0]).fork() if above else Flow(self._parts(figure), self._eligible)
             flow.place(
                 {
-                    position: each.wanted * _PARTS
+                    position: self._due(each) * _PARTS
                     for position, each in enumerate(self.bookings)
                     if each.campaign_class is lowest
                 }
@@ -253,7 +272,7 @@ class Market:
 
     def _rival(self, position: int, parts: int) -> Rival:
         booking = self.bookings[position]
-        return Rival(booking.id, booking.name, booking.campaign_class, parts // _PARTS)
+        return Rival(booking.id, booking.name, booking.campaign_class, -(-parts // _PARTS))
 
     def _overlap(self, flow: Flow, position: int, taken: Counts) -> int:
         return int(flow.held(position)[taken[flow.cells(position)] > 0].sum())
@@ -263,7 +282,7 @@ class Market:
         figure = self.sold_on(wish.campaign_class)
         flow, position = self._fork(asked, figure, CampaignClass.HOUSE)
         before = flow.placed.copy()
-        goal = self._goal(asked, figure, wish.wanted)
+        goal = self._goal(asked, figure, self._due(wish))
         flow.place({position: goal})
         for each in reversed(CampaignClass):
             members = [at for at, one in enumerate(self.bookings) if one.campaign_class is each]
@@ -291,14 +310,15 @@ class Market:
         states = [self._country.states[place] for place in mine.places.tolist()]
         return by_day, _ranked(states, mine.by_place, mine.by_place * of_group[group])
 
-    def _contest(self, factor: float) -> Contest:
+    def _contest(self, figure: SellOn) -> Contest:
+        due = np.array([float(self._due(each)) for each in self.bookings])
         return Contest(
-            supply=self._supply * factor,
+            supply=self._supply * self._factor(figure),
             start=self.cells.start,
             campaign=self.cells.campaign,
             kept=np.ones(len(self.cells.campaign)),
-            wanted=np.array([float(each.wanted) for each in self.bookings]),
-            quantity=np.array([float(each.quantity) for each in self.bookings]),
+            wanted=due,
+            quantity=due + np.array([float(each.settled) for each in self.bookings]),
             rank=np.array([each.campaign_class.rank for each in self.bookings], dtype=np.intp),
         )
 

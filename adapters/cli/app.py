@@ -32,6 +32,9 @@ COMMANDS: Mapping[str, Source] = {
     "lookup": Source("adapters.cli.lookup", "lookup_command", "Tell where a subscriber is."),
     "campaigns": Source("adapters.cli.campaigns", "campaigns", "Import and list campaigns."),
     "plan": Source("adapters.cli.plan", "plan", "Show the forecast against what came."),
+    "availability": Source(
+        "adapters.cli.availability", "availability_command", "Tell how many can be bought."
+    ),
     "counts": Source("adapters.cli.counts", "counts_command", "Show the books."),
     "sessions": Source("adapters.cli.sessions", "sessions_command", "Show the live sessions."),
     "trace": Source("adapters.cli.trace", "trace_command", "Capture a system_id's PDUs."),

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from adapters.cli.console import CommandError, ExitCode, print_json
+from adapters.cli.console import CommandError, ExitCode, complain, print_json
 from adapters.cli.database import open_database
 from adapters.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, settings_at
 from adapters.cli.table import number, rows
@@ -17,6 +17,7 @@ from adapters.files.reference_data import load_geography
 from adapters.files.rule_sets import default_rules
 from adapters.postgres.campaigns import PostgresCampaigns, UnknownBrandError
 from engine.settings import Settings
+from inventory.availability import Prospect
 from inventory.document import Standards
 from inventory.draft import CampaignDraft
 
@@ -42,7 +43,8 @@ def import_campaigns(
         raise CommandError(ExitCode.USAGE, line)
     now = datetime.now(UTC)
     drafts = _drafts(file, now)
-    ids = asyncio.run(_add(settings, drafts, approve, now))
+    ids, short = asyncio.run(_add(settings, drafts, approve, now))
+    complain(map(_shortfall, short))
     imported = [(each, draft.name) for each, draft in zip(ids, drafts, strict=True)]
     if as_json:
         print_json([{"id": each, "name": name} for each, name in imported])
@@ -69,12 +71,30 @@ def _drafts(file: Path, now: datetime) -> Sequence[CampaignDraft]:
 
 async def _add(
     settings: Settings, drafts: Sequence[CampaignDraft], approve: bool, now: datetime
-) -> Sequence[str]:
+) -> tuple[Sequence[str], Sequence[Prospect]]:
+    """Add drafts; return their ids, and those approved ones that are expected to end short."""
     async with open_database(settings) as session:
         try:
-            return await PostgresCampaigns(session.pool).add(drafts, approve=approve, now=now)
+            ids = await PostgresCampaigns(session.pool).add(drafts, approve=approve, now=now)
         except UnknownBrandError as error:
             raise CommandError(ExitCode.USAGE, f"posdata: {error}; nothing was imported") from None
+        if not approve:
+            return ids, []
+        # It imports numpy and scipy, which importing without approval can do without.
+        from adapters.cli.market import open_market  # noqa: PLC0415
+
+        market = await open_market(session.pool, settings, now)
+    return ids, [each for each in market.prospects() if each.id in set(ids) and each.at_risk]
+
+
+def _shortfall(prospect: Prospect) -> str:
+    share = prospect.p20 if prospect.sold_on == "p20" else prospect.p50
+    expected = int(share * prospect.quantity)
+    return (
+        f"posdata: {prospect.name}: {expected:,} of {prospect.quantity:,} are expected "
+        f"({prospect.sold_on.upper()}); "
+        "it is booked all the same, posdata availability --file says what would help"
+    )
 
 
 async def _documents(settings: Settings) -> Sequence[dict[str, Any]]:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -103,8 +102,7 @@ class PostgresHolds:
             if row is None or row["state"] != CampaignState.SUBMITTED:
                 raise UndecidableError(f"campaign {campaign} is not submitted with a quantity")
             earliest = now + lead_time
-            booking = booking_of_row(row, self._measure)
-            booking = replace(booking, opens=max(booking.opens, earliest.timestamp()))
+            booking = booking_of_row(row, self._measure).not_before(earliest.timestamp())
             await _judged(judge, await self._others(connection, now, campaign), booking)
             await connection.execute(_APPROVED, campaign, now, earliest)
             await connection.execute("DELETE FROM holds WHERE campaign = $1", campaign)

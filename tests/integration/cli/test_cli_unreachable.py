@@ -30,6 +30,8 @@ CAMPAIGN = {
 COMMANDS = (
     ("campaigns", "import", "campaign.json", "--approve"),
     ("campaigns", "list"),
+    ("availability",),
+    ("plan", "show"),
     ("counts",),
     ("counts", "--json"),
     ("ads", "off"),

@@ -122,11 +122,15 @@ def test_a_target_that_covers_no_place_is_said_to_be_empty() -> None:
     assert answer.reason is Emptiness.EMPTY_TARGET
 
 
-def test_a_flight_that_outlasts_the_forecast_is_counted_to_its_end() -> None:
-    """The answer says until when it counted."""
+def test_a_flight_that_outlasts_the_forecast_is_counted_in_proportion() -> None:
+    """The answer says until when it counted; a booking needs no more of the forecast than is due in it."""
     answer = market().ask(booking(1, "MX-JAL", days=(DAYS - 1, DAYS + 3)))
-    assert answer.p50 == DAY_IN_ONE_STATE
+    assert answer.p50 == 4 * DAY_IN_ONE_STATE
     assert answer.counted_until == NOW + DAYS * 24 * HOUR
+    long = booking(8000, "MX-JAL", days=(DAYS - 1, DAYS + 3), name="long")
+    assert market(long).ask(booking(0, "MX-JAL", days=(DAYS - 1, DAYS))).p50 == 400
+    [prospect] = market(long).prospects()
+    assert not prospect.at_risk
 
 
 def test_contention_names_who_stands_in_the_way_to_the_carrier_alone() -> None:
