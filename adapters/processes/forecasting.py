@@ -10,7 +10,7 @@ import numpy as np
 import structlog
 
 from adapters.files.reference_data import load_geography, load_numbering
-from adapters.postgres.pool import Pool
+from adapters.postgres.pool import DATABASE_FAULTS, Pool
 from adapters.postgres.supply import read_history, read_since, roll_up
 from adapters.processes.child import Spec
 from inventory.books import hour_of
@@ -51,8 +51,13 @@ class Forecasting:
             now = datetime.now(UTC)
             is_new = known < HOURS_PER_DAY and time.monotonic() - made >= FIRST_DAY_S
             if hour_of(now) != hour or is_new:
-                known = await self._renew(pool, now)
                 made, hour = time.monotonic(), hour_of(now)
+                try:
+                    known = await self._renew(pool, now)
+                except DATABASE_FAULTS:
+                    raise
+                except Exception as error:  # leases and settlement go on, with the former forecast
+                    log.error("alarm_forecast_failed", exc_info=error)
             await asyncio.sleep(LOOK_S)
 
     async def _renew(self, pool: Pool, now: datetime) -> int:
