@@ -127,7 +127,7 @@ class _Goals:
     tight: Mask
 
 
-def _goals(contest: Contest, serving: Sequence[ServingCampaign], supply_factor: float, left: float) -> _Goals:
+def _goals(contest: Contest, serving: Sequence[ServingCampaign], supply_factor: float) -> _Goals:
     """Return goals by the shortage policy, for supply as expected, as low as planned for, and as high.
 
     Targets are those of high supply: whom a pessimistic forecast has given up would not catch up any more.
