@@ -19,7 +19,7 @@ SELECT c.number, c.id::text, c.name, c.class, c.target, c.hours, c.state,
     greatest(c.starts_at, c.earliest_start) AS opens, c.ends_at AS closes, l.quantity, l.settled,
     (SELECT array_agg(v.text ORDER BY v.number)
      FROM creatives cr JOIN creative_versions v ON v.creative = cr.id
-     WHERE cr.campaign = c.number AND v.review IN ('approved', 'pending')) AS texts
+     WHERE cr.campaign = c.number AND cr.removed_at IS NULL AND v.review IN ('approved', 'pending')) AS texts
 FROM campaigns c JOIN ledger l ON l.campaign = c.number
 WHERE l.quantity IS NOT NULL
 """

@@ -62,8 +62,8 @@ class PostgresHolds:
     async def take(self, wish: Booking, by: str, judge: Judge, *, now: datetime) -> Hold:
         """Hold what is wished for."""
         async with self._alone() as connection:
-            others = await self._others(connection, now)
-            await _judged(judge, others, wish)
+            others = await others_than(connection, self._measure, now)
+            await judged(judge, others, wish)
             row = await connection.fetchrow(
                 _TAKE,
                 by,
@@ -103,29 +103,41 @@ class PostgresHolds:
                 raise UndecidableError(f"campaign {campaign} is not submitted with a quantity")
             earliest = now + lead_time
             booking = booking_of_row(row, self._measure).not_before(earliest.timestamp())
-            await _judged(judge, await self._others(connection, now, campaign), booking)
+            await judged(judge, await others_than(connection, self._measure, now, campaign), booking)
             await connection.execute(_APPROVED, campaign, now, earliest)
             await connection.execute("DELETE FROM holds WHERE campaign = $1", campaign)
 
     async def bookings(self, *, now: datetime) -> Sequence[Booking]:
         """Return what was sold and is still to come, and what is held."""
         async with snapshot(self._pool) as connection:
-            return await self._others(connection, now)
-
-    async def _others(self, connection: Connection, now: datetime, but: int | None = None) -> list[Booking]:
-        held = await connection.fetch(_ACTIVE, now, but)
-        return [*await read_sold(connection, self._measure, now), *(_hold(row).booking for row in held)]
+            return await others_than(connection, self._measure, now)
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[Connection]:
         """Yield a connection in a transaction that no other one of its kind runs beside."""
         async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+            await lock_holds(connection)
             yield connection
 
 
-async def _judged(judge: Judge, others: Sequence[Booking], wish: Booking) -> None:
-    """Ask the judge in a thread: a flow takes long enough to hold up whatever else the loop does."""
+async def lock_holds(connection: Connection) -> None:
+    """Let nobody else take, hold or book until the transaction ends."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+
+
+async def others_than(
+    connection: Connection, measure: Measure, now: datetime, but: int | None = None
+) -> list[Booking]:
+    """Return what was sold and is still to come, and what is held, but for the hold of one campaign."""
+    held = await connection.fetch(_ACTIVE, now, but)
+    return [*await read_sold(connection, measure, now), *(_hold(row).booking for row in held)]
+
+
+async def judged(judge: Judge, others: Sequence[Booking], wish: Booking) -> None:
+    """Ask the judge in a thread: a flow takes long enough to hold up whatever else the loop does.
+
+    Raises `UnavailableError`.
+    """
     if not await asyncio.to_thread(judge, others, wish):
         raise UnavailableError(f"{wish.wanted} of {wish.name!r} can't be promised beside what was sold")
 
