@@ -72,6 +72,7 @@ class Flow:
     """
 
     __slots__ = (
+        "_beside",
         "_cells",
         "_changed",
         "_eligible",
@@ -91,6 +92,7 @@ class Flow:
         self._cells = eligible.cells()
         self._held: list[Units] = [np.zeros(len(cells), dtype=np.int64) for cells in self._cells]
         self._limits: list[Units] = []
+        self._beside: list[list[tuple[int, Indexes]]] = []
         self._overlap = np.zeros((0, 0))
         self._changed = set(range(eligible.campaigns))
         self._witness = [0] * eligible.campaigns
@@ -105,6 +107,7 @@ class Flow:
         fork._cells = self._cells.copy()
         fork._held = self._held.copy()
         fork._limits = self._limits.copy()
+        fork._beside = self._beside.copy()
         fork._overlap = self._overlaps()
         fork._changed = set()
         fork._witness = self._witness.copy()
@@ -119,6 +122,7 @@ class Flow:
         self._cells.append(cells)
         self._held.append(np.zeros(len(cells), dtype=np.int64))
         self._limits.append(limits)
+        self._beside.append(self._neighbours(cells))
         self.placed.append(0)
         self._changed.add(len(self) - 1)
         self._witness.append(0)
@@ -218,15 +222,25 @@ class Flow:
         self._changed = set()
         return overlap
 
+    def _neighbours(self, cells: Indexes) -> list[tuple[int, Indexes]]:
+        """Return the campaigns that may use any of these cells, each with where among its own they are."""
+        some = np.zeros(len(self.left), dtype=np.bool_)
+        some[cells] = True
+        takers = np.bincount(self._eligible.takers(cells)[1], minlength=len(self._cells))
+        late = range(self._eligible.campaigns, len(self._cells))
+        return [
+            (each, np.flatnonzero(some[self._cells[each]]))
+            for each in {*np.flatnonzero(takers).tolist(), *late}
+        ]
+
     def _overlaps_of(self, late: int) -> NDArray[np.float64]:
         """Return how many units in its cells, up to its room there, each other campaign holds."""
         room = self._spread_out(late, self._room(late, 0))
-        overlaps = [
-            float(np.minimum(held, room[cells]).sum())
-            for held, cells in zip(self._held, self._cells, strict=True)
-        ]
+        overlaps = np.zeros(len(self))
+        for other, at in self._beside[late - self._eligible.campaigns]:
+            overlaps[other] = np.minimum(self._held[other][at], room[self._cells[other][at]]).sum()
         self._gather(late, room)
-        return np.array(overlaps)
+        return overlaps
 
     def _reach_left(self) -> list[bool]:
         """Return which campaigns could take something that a cell has left.

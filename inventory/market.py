@@ -9,7 +9,7 @@ import numpy as np
 from inventory.availability import Availability, Contention, Emptiness, Prospect, Rival, SellOn, Tight
 from inventory.booking import Booking
 from inventory.campaign import CampaignClass
-from inventory.cells import CellMap, Ground, Reach, lowest_class
+from inventory.cells import CellMap, Ground, Reach
 from inventory.contest import Contest
 from inventory.fairness import fair_units
 from inventory.flow import Eligible, Flow, Units
@@ -39,9 +39,10 @@ class Country:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A booking that is asked for, laid over the cells: parts by cell, and parts that nobody else may use."""
+    """A booking that is asked for: its portion, what is reached of it, its units by cell and beside them."""
 
     portion: Portion
+    reached: float
     counted: Counts
     unbooked: float
 
@@ -102,9 +103,9 @@ class Market:
             p20=int(self._available(wish, asked, "p20") / covered),
             p50=int(self._available(wish, asked, "p50") / covered),
             expected=int(mine.expected / covered),
-            reached=int(self._reached(mine) / covered),
-            quiet_cost=round(self._cost_of_quiet(reach, mine) / covered),
-            room_cost=round(self._cost_of_room(reach, mine) / covered),
+            reached=int(asked.reached / covered),
+            quiet_cost=round((mine.before_quiet - mine.expected) / covered),
+            room_cost=round((mine.before_room - mine.expected) / covered),
             counted_until=self.ends if wish.closes > self.ends else None,
             cold_start=self.forecast.cold_start,
         )
@@ -160,12 +161,12 @@ class Market:
         places = self._country.compile_target(booking.target)
         return Reach(places, booking.opens, booking.closes, booking.hours, booking.size)
 
-    def _portion(self, reach: Reach, ground: Ground | None = None) -> Portion:
-        return portion(reach, self.cells, ground or self._country.ground, self.forecast, self._now)
+    def _portion(self, reach: Reach) -> Portion:
+        return portion(reach, self.cells, self._country.ground, self.forecast, self._now)
 
     def _lay(self, reach: Reach) -> _Asked:
         mine = self._portion(reach)
-        return _Asked(mine, *mine.poured(self.cells))
+        return _Asked(mine, self._reached(mine), *mine.poured(self.cells))
 
     def _impossible(self, wish: Booking, reach: Reach) -> Emptiness | None:
         if not reach.places:
@@ -178,12 +179,11 @@ class Market:
 
     def _ruled_out(self, reach: Reach) -> Emptiness:
         """Return why a booking with a target and dates has nothing."""
-        anywhere = Reach(reach.places, reach.opens, reach.closes, reach.hours, 0)
-        if self._portion(anywhere).expected > 0:
+        mine = self._portion(reach)
+        if mine.before_room > 0:
             return Emptiness.NO_ROOM
-        anytime = Reach(reach.places, reach.opens, reach.closes, (), 0)
-        waking = Ground(self._country.ground.timezones, self._country.ground.zone_of_place, None)
-        return Emptiness.NO_HOURS if self._portion(anytime, waking).expected > 0 else Emptiness.NO_SUPPLY
+        anytime = self._portion(Reach(reach.places, reach.opens, reach.closes, (), 0))
+        return Emptiness.NO_HOURS if anytime.before_quiet > 0 else Emptiness.NO_SUPPLY
 
     def _covered(self, booking: Booking) -> float:
         """Return the share of what is left of a flight that lies within the forecast."""
@@ -195,19 +195,6 @@ class Market:
     def _due(self, booking: Booking) -> int:
         """Return the wanted units that are due within the forecast."""
         return math.ceil(booking.wanted * self._covered(booking))
-
-    def _cost_of_quiet(self, reach: Reach, mine: Portion) -> float:
-        ground = self._country.ground
-        if ground.quiet is None:
-            return 0
-        waking = Ground(ground.timezones, ground.zone_of_place, None)
-        return self._portion(reach, waking).expected - mine.expected
-
-    def _cost_of_room(self, reach: Reach, mine: Portion) -> float:
-        if lowest_class(reach.size) == 0:
-            return 0
-        anything = Reach(reach.places, reach.opens, reach.closes, reach.hours, 0)
-        return self._portion(anything).expected - mine.expected
 
     def _reached(self, mine: Portion) -> float:
         """Return what is reached of a portion with 80 % probability."""
@@ -255,8 +242,7 @@ class Market:
         """Return the parts by which the booking's own P20 lies below the country's."""
         if figure == "p50":
             return 0
-        mine = asked.portion
-        return max(0, int((mine.expected * self._country_p20 - self._reached(mine)) * _PARTS))
+        return max(0, int((asked.portion.expected * self._country_p20 - asked.reached) * _PARTS))
 
     def _goal(self, asked: _Asked, figure: SellOn, quantity: int) -> int:
         return quantity * _PARTS + self._shortfall(asked, figure)

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inventory.campaign import HoursWindow
 from inventory.cells import CellMap, Ground, Reach, lowest_class
+from inventory.clock import MINUTES_A_DAY
 from inventory.forecast import Forecast
+from inventory.pacing import Quiet
 from inventory.plan import ROOM_CLASSES
 from inventory.scenarios import HOURS_PER_DAY
 from inventory.supply import HOUR_S, Counts
@@ -21,7 +24,8 @@ class Portion:
 
     `units` has shape (levels, groups, slots): what it may use of these `groups` and `slots` of a
     `CellMap`; `by_place` is its sum for each of `places`. `by_day` and `hours_squared` are what
-    `Scenarios.total_of_days` asks for.
+    `Scenarios.total_of_days` asks for. `before_quiet` is what it might use if there were no quiet
+    hours, `before_room` if its text fitted everywhere.
     """
 
     groups: Indexes
@@ -31,6 +35,8 @@ class Portion:
     by_place: Counts
     by_day: Counts
     hours_squared: float
+    before_quiet: float = 0.0
+    before_room: float = 0.0
 
     @property
     def expected(self) -> float:
@@ -55,48 +61,70 @@ def portion(reach: Reach, cells: CellMap, ground: Ground, forecast: Forecast, no
     places = places[np.argsort(cells.group_of_place[places], kind="stable")]
     if opens >= closes or not places.size:
         return _nothing(cells, forecast)
-    share = _share_of_slots(reach, cells, ground, opens, closes)
+    every, share = _share_of_slots(reach, cells, ground, opens, closes)
     row = (bounds[:-1] // HOUR_S).astype(np.intp) - forecast.supply.first_hour
-    slots = np.flatnonzero(share.any(axis=0) & (row >= 0) & (row < forecast.supply.hours))
+    slots = np.flatnonzero(every.any(axis=0) & (row >= 0) & (row < forecast.supply.hours))
     if not slots.size:
         return _nothing(cells, forecast)
-    low, high = row[slots[0]], row[slots[-1]] + 1
+    low, high = int(row[slots[0]]), int(row[slots[-1]]) + 1
     by_hour = forecast.supply.by_hour[low:high, places]
     mix = forecast.supply.room_mix[places] * (np.arange(ROOM_CLASSES) >= lowest_class(reach.size))
+    fitting = mix.sum(axis=1)
     zone = np.asarray(ground.zone_of_place, dtype=np.intp)[places]
+    of_hour, of_every_hour = (_by_hour(each[:, slots], row[slots] - low) for each in (share, every))
+    came = by_hour * of_hour[zone].T
+    eligible = came * fitting
+    slots = slots[share[:, slots].any(axis=0)]
     groups, starts = np.unique(cells.group_of_place[places], return_index=True)
     of_level = np.eye(len(cells.cell_of))[cells.level_of_class]
     units = np.empty((len(cells.cell_of), len(groups), len(slots)))
     for level, mixed in enumerate((mix @ of_level).T):
         by_group = np.add.reduceat(by_hour * mixed, starts, axis=1)
         units[level] = by_group[row[slots] - low].T * share[zone[starts]][:, slots]
-    first = np.flatnonzero(np.diff(row[slots], prepend=-1))
-    of_hour = np.zeros((len(share), high - low))
-    of_hour[:, row[slots][first] - low] = np.add.reduceat(share[:, slots], first, axis=1)
-    eligible = by_hour * mix.sum(axis=1) * of_hour[zone].T
     return Portion(
         groups,
         slots,
         units,
         places,
         eligible.sum(axis=0),
-        _by_day(eligible, int(low), places, forecast),
+        _by_day(eligible, low, places, forecast),
         float((eligible.sum(axis=1) ** 2).sum()),
+        float(np.einsum("hp,ph,p->", by_hour, of_every_hour[zone], fitting)),
+        float(came.sum()),
     )
 
 
 def _share_of_slots(
     reach: Reach, cells: CellMap, ground: Ground, opens: float, closes: float
-) -> NDArray[np.float64]:
-    """Return which part of an hour the booking has of each slot: shape (zones, slots)."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return which part of an hour it has of each slot (zones, slots): if none were quiet, and as it is."""
     bounds = cells.timeline.bounds
-    line = Timeline(opens, closes, ground.timezones, {reach.hours}, ground.quiet, bounds)
-    hours = line.allowed(reach.hours) * (np.diff(line.bounds) / HOUR_S)
+    waking = _waking(ground.quiet)
+    line = Timeline(opens, closes, ground.timezones, {reach.hours, waking}, None, bounds)
+    every = line.allowed(reach.hours) * (np.diff(line.bounds) / HOUR_S)
     slot = np.searchsorted(bounds, line.bounds[:-1], side="right") - 1
     first = np.flatnonzero(np.diff(slot, prepend=-1))
-    share = np.zeros((len(ground.timezones), len(bounds) - 1))
-    share[:, slot[first]] = np.add.reduceat(hours, first, axis=1)
-    return share
+    shares = []
+    for hours in (every, every * line.allowed(waking)):
+        share = np.zeros((len(ground.timezones), len(bounds) - 1))
+        share[:, slot[first]] = np.add.reduceat(hours, first, axis=1)
+        shares.append(share)
+    return shares[0], shares[1]
+
+
+def _waking(quiet: Quiet) -> tuple[HoursWindow, ...]:
+    """Return the hours that are not quiet, as a schedule."""
+    if quiet is None or quiet[0] == quiet[1]:
+        return ()
+    return (HoursWindow(frozenset(range(7)), quiet[1] % MINUTES_A_DAY, quiet[0]),)
+
+
+def _by_hour(share: NDArray[np.float64], row: Indexes) -> NDArray[np.float64]:
+    """Return parts of slots as parts of hours, by row."""
+    first = np.flatnonzero(np.diff(row, prepend=-1))
+    of_hour = np.zeros((len(share), int(row[-1]) + 1))
+    of_hour[:, row[first]] = np.add.reduceat(share, first, axis=1)
+    return of_hour
 
 
 def _by_day(eligible: Counts, low: int, places: Indexes, forecast: Forecast) -> Counts:
