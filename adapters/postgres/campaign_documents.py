@@ -7,9 +7,11 @@ from typing import Any
 import asyncpg
 
 from adapters.postgres.counts import read_campaign_counts
+from adapters.postgres.documents import hours_of, target_of
 from adapters.postgres.pool import Connection
 from inventory.books import CampaignCounts
-from inventory.campaign import CampaignState, Review
+from inventory.campaign import CampaignClass, CampaignState, Pacing, Review
+from inventory.draft import CampaignDraft, CreativeDraft
 from inventory.faults import Fault
 
 # The newest version of each text; `serves` is the version that was decided on last, if it was approved.
@@ -117,6 +119,27 @@ def asked_document(
     return {**_columns(row, quantity), "creatives": creatives}
 
 
+def draft_of(row: asyncpg.Record, texts: Sequence[asyncpg.Record], quantity: int | None) -> CampaignDraft:
+    """Return what was asked for as it was checked then; not for a draft with faults."""
+    return CampaignDraft(
+        name=row["name"],
+        brand=row["brand"],
+        category=row["category"],
+        campaign_class=CampaignClass(row["class"]),
+        creatives=tuple(CreativeDraft(text["text"], text["weight"], text["link"]) for text in texts),
+        target=target_of(row["target"]),
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        quantity=quantity,
+        hours=hours_of(row["hours"]),
+        pacing=Pacing(row["pacing"]),
+        make_good=row["make_good"],
+        test=row["test"],
+        external_id=row["external_id"],
+        labels=row["labels"],
+    )
+
+
 def _asked(row: asyncpg.Record, texts: Sequence[asyncpg.Record], quantity: int | None) -> dict[str, Any]:
     if row["document"] is not None:
         return {name: row["document"].get(name) for name in FIELDS}
@@ -179,7 +202,7 @@ def _harm_document(row: asyncpg.Record) -> dict[str, Any] | None:
 
 
 def _rejection(row: asyncpg.Record) -> dict[str, Any] | None:
-    if row["state"] != CampaignState.REJECTED:
+    if row["reject_reason"] is None:
         return None
     code = "too_late" if row["decided_by"] is None else "decision"
     return {"code": code, "reason": row["reject_reason"], "at": _instant(row["decided_at"])}

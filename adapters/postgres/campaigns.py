@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 
+from adapters.postgres.audit import write_audit
 from adapters.postgres.campaign_documents import grouped, read_documents
 from adapters.postgres.campaign_rows import add_campaign
 from adapters.postgres.documents import hours_of, target_of
@@ -45,33 +46,39 @@ _ADVANCE = (
     UPDATE campaigns SET state = 'rejected', reject_reason = 'too_late', decided_at = $1, decided_by = NULL,
         version = version + 1
     WHERE state = 'submitted' AND ends_at <= $1
-    RETURNING number, state
+    RETURNING number, id, state, version
     """,
     """
     UPDATE campaigns SET state = 'finished', finish_reason = 'ended', version = version + 1
     WHERE state IN ('approved', 'live', 'paused') AND ends_at <= $1
-    RETURNING number, state
+    RETURNING number, id, state, version
     """,
     """
     UPDATE campaigns c SET state = 'finished', finish_reason = 'quantity', version = version + 1
     FROM ledger l
     WHERE l.campaign = c.number AND c.state IN ('approved', 'live', 'paused') AND l.settled = l.quantity
         AND c.ends_at > $1
-    RETURNING c.number, c.state
+    RETURNING c.number, c.id, c.state, c.version
     """,
     # A late refusal freed a unit of a campaign that was spent: there is time to spend it again.
     """
     UPDATE campaigns c SET state = 'live', finish_reason = NULL, version = version + 1
     FROM ledger l
     WHERE l.campaign = c.number AND c.finish_reason = 'quantity' AND l.settled < l.quantity AND c.ends_at > $1
-    RETURNING c.number, c.state
+    RETURNING c.number, c.id, c.state, c.version
     """,
     """
     UPDATE campaigns SET state = 'live', version = version + 1
     WHERE state = 'approved' AND greatest(starts_at, earliest_start) <= $1 AND ends_at > $1
-    RETURNING number, state
+    RETURNING number, id, state, version
     """,
 )
+
+
+# The hold of a campaign that came too late.
+_GIVE_UP_HOLDS = """
+DELETE FROM holds h USING campaigns c WHERE c.number = h.campaign AND c.state = 'rejected'
+"""
 
 
 class UnknownBrandError(Exception):
@@ -125,6 +132,12 @@ class PostgresCampaigns:
             if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _ADVANCE_LOCK):
                 return []
             changed = [row for step in _ADVANCE for row in await connection.fetch(step, now)]
+            await connection.execute(_GIVE_UP_HOLDS)
+            for row in changed:
+                after = {"state": row["state"], "version": row["version"]}
+                await write_audit(
+                    connection, "posdata", "advance", "campaign", str(row["id"]), None, after, now
+                )
         return [(row["number"], CampaignState(row["state"])) for row in changed]
 
 

@@ -1,4 +1,4 @@
-"""The stock: whether a campaign's quantity fits beside what was sold, within the transaction that books it."""
+"""The stock: does a campaign's quantity fit beside what was sold, within the transaction that books it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -55,7 +55,14 @@ class Stock:
         return booking
 
     async def hold(
-        self, connection: Connection, number: int, hold: str | None, by: str, *, now: datetime
+        self,
+        connection: Connection,
+        number: int,
+        hold: str | None,
+        by: str,
+        *,
+        now: datetime,
+        opens: datetime,
     ) -> None:
         """Keep the quantity until the decision: a hold from the form, or a new one.
 
@@ -67,7 +74,7 @@ class Stock:
             if await connection.execute(_TAKE_OVER, hold, number, until, now, by) != "UPDATE 1":
                 raise NoHoldError(f"hold {hold} has expired or never was; take a new one")
             return
-        booking = await self.check(connection, number, now=now)
+        booking = await self.check(connection, number, now=now, opens=opens)
         if booking is None or self.judge is None:
             return
         await connection.execute(
