@@ -36,6 +36,7 @@ from adapters.processes.child import (
 )
 from adapters.processes.endless import together
 from adapters.processes.epochs import Epochs
+from adapters.processes.forecasting import Forecasting
 from adapters.processes.granting import ALARM_EVERY_S, Granting
 from adapters.processes.matching import ReceiptMatching
 from adapters.processes.messages import (
@@ -91,6 +92,7 @@ class Control:
         self._matching = ReceiptMatching(settings, self._harmed)
         self._observation.unmatched = self._matching.unmatched
         self._switching = Switching(settings.node.name, self._lines)
+        self._forecasting = Forecasting(spec)
         self._replanning = Replanning(spec, self._lines)
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
 
@@ -213,6 +215,7 @@ class Control:
             self._settling.run(books),
             self._matching.run(pool),
             self._plan_ahead(PostgresCampaigns(pool), switches),
+            self._forecasting.run(pool),
             listen(pool, self._wake.set),  # changes are heard at once; they are also polled
         )
 
