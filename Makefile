@@ -6,7 +6,7 @@ APT    := $(if $(filter 0,$(shell id -u)),,sudo -n) env DEBIAN_FRONTEND=noninter
 STAMP  := $(VENV)/.installed
 TSTAMP := $(VENV)/.installed-test
 
-.PHONY: setup demo test balancer unit chaos outage fuzz crowd check format lock bench figures tls-figures compile interpreted clean backtest
+.PHONY: setup demo test balancer unit chaos outage fuzz crowd receipts check format lock bench figures tls-figures compile interpreted clean backtest
 
 setup: $(STAMP)
 
@@ -39,6 +39,10 @@ unit: $(TSTAMP)
 # Minutes of faults of every kind against a whole node; CHAOS="--seed S" repeats a run, --help says more.
 chaos: $(TSTAMP)
 	$(BIN)/python -m tests.chaos $(CHAOS)
+
+# A million insertions and receipts, settlement killed again and again: exact, and how fast; RECEIPTS="--count N".
+receipts: $(TSTAMP)
+	$(BIN)/python -m tests.receipts $(RECEIPTS)
 
 # PostgreSQL frozen, killed and cut off under 2,000 notifications a second: asked beside measured, in four minutes.
 # For a machine with nothing else to do: it compares times.

@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Source] = {
     "sessions": Source("adapters.cli.sessions", "sessions_command", "Show the live sessions."),
     "trace": Source("adapters.cli.trace", "trace_command", "Capture a system_id's PDUs."),
     "ads": Source("adapters.cli.ads", "ads", "Switch ads on or off, or stop one campaign."),
+    "receipts": Source("adapters.cli.receipts", "receipts", "Learn from receipts."),
     "config": Source("adapters.cli.config", "config", "Check a settings file."),
     "journal": Source("adapters.cli.journal", "journal", "Look into journals."),
     "bench": Source("adapters.cli.bench", "bench_app", "Measure this machine."),

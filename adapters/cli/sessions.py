@@ -28,7 +28,7 @@ def sessions_command(*, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = F
     """Show the live sessions of this node; exit 3 when no node runs or a worker is silent."""
     settings = settings_at(config)
     node = _Node(settings.node.name, Path(settings.node.data_dir))
-    answer = asyncio.run(_ask(node))
+    answer = asyncio.run(ask_sessions(node.data_dir))
     if as_json:
         print_json({"node": node.name, "sessions": [_document(each) for each in answer.sessions]})
     else:
@@ -39,17 +39,17 @@ def sessions_command(*, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = F
         raise CommandError(ExitCode.UNREACHABLE)
 
 
-async def _ask(node: _Node) -> LiveSessions:
+async def ask_sessions(data_dir: Path) -> LiveSessions:
     """Ask control, again while it is being replaced. Raises `CommandError`."""
     try:
         async with asyncio.timeout(ANSWER_S):
             while True:
-                if (line := await open_line(node.data_dir)) and (answer := await _answer(*line)):
+                if (line := await open_line(data_dir)) and (answer := await _answer(*line)):
                     return live_sessions.validate_json(answer)
-                require_node(node.data_dir)
+                require_node(data_dir)
                 await asyncio.sleep(RETRY_S)
     except TimeoutError:
-        raise no_answer(node.data_dir) from None
+        raise no_answer(data_dir) from None
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:

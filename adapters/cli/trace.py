@@ -31,6 +31,15 @@ class TraceFormat(StrEnum):
     PCAP = "pcap"
 
 
+class Taker(Protocol):
+    """Whom a trace is followed for; `dropped` is set at its end."""
+
+    dropped: int
+
+    def take(self, traced: Traced) -> None:
+        """Take in what was captured."""
+
+
 class _Writer(Protocol):
     """Writes PDUs in one format."""
 
@@ -60,7 +69,7 @@ def trace_command(
     with ExitStack() as stack:
         stream = sys.stdout.buffer if output is None else stack.enter_context(_opened(output))
         trace = _Trace(_Pcap(stream) if form is TraceFormat.PCAP else _Hex(stream))
-        asyncio.run(_run(data_dir, ask, trace))
+        asyncio.run(follow(data_dir, ask, trace))
     complain(_summary(trace, system_id))
     if not trace.sessions:
         raise CommandError(ExitCode.NO)
@@ -135,7 +144,7 @@ class _Trace:
             self._writer.write(captured, self._ends[captured.session, captured.stream.on_platform_leg])
 
 
-async def _run(data_dir: Path, ask: AskTrace, trace: _Trace) -> None:
+async def follow(data_dir: Path, ask: AskTrace, trace: Taker) -> None:
     """Take the trace until it is over. Raises `CommandError`."""
     reader, writer = await _line(data_dir)
     writer.write(ask.encoded())

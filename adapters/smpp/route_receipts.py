@@ -1,7 +1,7 @@
 """Receipts of one route on one worker: asked for, waited for, recognised, swallowed."""
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from librt.strings import BytesWriter
 
@@ -44,16 +44,6 @@ class ReceiptProfile:
         self.more = 0
 
 
-class Learner(Protocol):
-    """Who is told of ids as they come by, while somebody wants to know their forms."""
-
-    def answered(self, message_id: bytes, subscriber: int) -> None:
-        """Take in the message_id of an accepted insertion."""
-
-    def came(self, text_id: bytes, tlv_id: bytes, subscriber: int) -> None:
-        """Take in a receipt's ids."""
-
-
 class RouteReceipts:
     """One route's receipts. Whatever goes wrong here is alarmed and changes nothing that is relayed.
 
@@ -66,7 +56,6 @@ class RouteReceipts:
         "_recorder",
         "_text_form",
         "_tlv_form",
-        "learner",
         "profile",
         "states",
         "swallowed",
@@ -87,7 +76,6 @@ class RouteReceipts:
         self._text_form: Form = text_form
         self._tlv_form: Form = tlv_form
         self.profile = profile
-        self.learner: Learner | None = None
         self.states = [0] * 9
         self.swallowed = 0
 
@@ -135,8 +123,6 @@ class RouteReceipts:
             message_id = normalised(buffer[start + HEADER_OCTETS : end].partition(b"\0")[0])
             if not message_id:
                 return
-            if self.learner is not None:
-                self.learner.answered(message_id, insertion.awaits)
             number = self._hash.of(message_id, insertion.awaits)
             self._recorder.note(
                 _pack(
@@ -173,8 +159,6 @@ class RouteReceipts:
     def _book(self, receipt: Receipt) -> None:
         subscriber = national(receipt.source)
         text_id, tlv_id = receipt.text_id, receipt.tlv_id
-        if self.learner is not None:
-            self.learner.came(text_id, tlv_id, subscriber)
         if receipt.state not in FINAL:
             return
         message_id = normalised(tlv_id, self._tlv_form) if tlv_id else normalised(text_id, self._text_form)

@@ -1,6 +1,7 @@
 """A whole node and receipts: delivered and failed are the SMSC's, whatever forms, binds and kills."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.receipt import ReceiptForm
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import Node, campaign, notification, settings_for
+from tests.node.harness import Node, campaign, notification, running, settings_for
 
 TEXT = "Compra en tienda sol"
 SENT = 200
@@ -127,3 +128,28 @@ async def test_a_profile_keeps_receipts_from_the_platform(node: Node, smsc: Simu
     assert smsc.receipts_sent >= sent
     for each in platforms:
         each.abort()
+
+
+async def test_the_form_of_message_ids_is_learnt_from_traffic(tmp_path: Path) -> None:
+    """Before the first ad: the command says which forms fit, and shows nobody's number."""
+    async with SimulatedSmsc(
+        response_id="{:08X}", receipt_id="{:d}", receipt_form=ReceiptForm(tlv_id="{:x}")
+    ) as smsc:
+        smsc._issued = 0xABC000
+        async with running(tmp_path, settings_for(smsc.port)) as node:
+            platform = await connected(node)
+            command = ("receipts", "learn", "--seconds", "2", "--json", "-c", str(node.config))
+            learning = asyncio.ensure_future(node.run(*command))
+            first = 0
+            while not learning.done():
+                await submit(platform, first, 1, 20)
+                first += 20
+                await asyncio.sleep(0.05)
+            code, out, err = await learning
+            assert code == 0, err
+            learnt = json.loads(out)
+            assert learnt["text"]["form"] == "decimal-of-hex"
+            assert learnt["tlv"]["form"] == "as-is"
+            assert learnt["text"]["fits"]["as-is"] == 0
+            assert "52550" not in out
+            platform.abort()

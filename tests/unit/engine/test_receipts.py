@@ -7,19 +7,9 @@ from hypothesis import strategies as st
 from engine.receipts import FORMS, Form, RouteHash, always, asks_more, is_asked, masked, normalised, sample
 from inventory.books import CountKey
 from inventory.receipts import Credit, Delivery, Matched, credits_of
+from tests.receipts.messages import as_receipts_have_it
 
 KEY = bytes(range(32))
-
-
-def as_receipts_have_it(number: int, form: Form) -> tuple[str, str]:
-    """Return a message_id as an answer and as a receipt of that form have it."""
-    match form:
-        case "as-is":
-            return f"{number:X}", f"{number:x}"
-        case "hex-of-decimal":
-            return f"{number}", f"{number:X}"
-        case "decimal-of-hex":
-            return f"{number:X}", f"{number}"
 
 
 @given(number=st.integers(1, 10**20), form=st.sampled_from(FORMS), zeros=st.integers(0, 12))
