@@ -94,6 +94,7 @@ class Batch:
     `events` counts by (key, event, cause), cause "" where there is none;
     `notifications`, `consumed` and `refused` count by hour, `pass_through` by (hour, reason).
     `awaited` and `received` are what receipts are matched with; `supply` counts what could carry ads.
+    `exposures` holds keyed hashes (engine.people) of whose ads were accepted, by campaign and hour.
     """
 
     epoch: Epoch
@@ -107,6 +108,7 @@ class Batch:
     awaited: Sequence[Awaited] = ()
     received: Sequence[Received] = ()
     supply: Mapping[SupplyKey, int] = field(default_factory=dict)
+    exposures: Mapping[tuple[int, int], Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

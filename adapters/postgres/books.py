@@ -14,6 +14,7 @@ import asyncpg
 
 from adapters.postgres.counts import read_counts
 from adapters.postgres.pool import Connection, Pool, snapshot
+from adapters.postgres.report_counts import add_exposures, add_receipt_requests, forget_days
 from adapters.postgres.supply_counts import add_supply
 from inventory.books import (
     POWER_LOSS,
@@ -199,6 +200,8 @@ class PostgresBooks:
             await _count_notifications(connection, batch.notifications, batch.consumed, batch.refused)
             await _count_pass_through(connection, batch.pass_through)
             await add_supply(connection, batch.supply)
+            await add_receipt_requests(connection, batch.awaited)
+            await add_exposures(connection, batch.exposures)
             if batch.awaited:
                 await connection.copy_records_to_table("awaited_inbox", records=batch.awaited)
             if batch.received:
@@ -318,6 +321,7 @@ async def count_insertions(connection: Connection, events: Mapping[tuple[CountKe
     )
     if rows:
         await connection.execute(_ADD_INSERTIONS, *_columns(rows))
+        await forget_days(connection, {(key.campaign, key.hour) for key, _, _ in events})
 
 
 async def _count_notifications(connection: Connection, *by_hour: Mapping[int, int]) -> None:
