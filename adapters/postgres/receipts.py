@@ -30,6 +30,14 @@ _LOCK = int.from_bytes(b"receipts")
 # Plans are made while tables are empty and kept while they grow: an index must be used from the start.
 _PLAN = "SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_custom_plan"
 
+_IS_IDLE = """
+SELECT NOT EXISTS (SELECT FROM awaited_inbox) AND NOT EXISTS (SELECT FROM receipt_inbox)
+    AND NOT EXISTS (
+        SELECT FROM early_receipts e, receipt_progress p
+        WHERE e.seen_at > p.counted_upto AND e.seen_at <= $1
+    )
+"""
+
 _DAYS = """
 SELECT DISTINCT hour / 24 FROM awaited_inbox
 """
@@ -112,6 +120,9 @@ class PostgresReceipts:
 
         Receipts find insertions of the last `horizon_hours`.
         """
+        overdue = now - timedelta(seconds=OVERTAKES_S)
+        if await self._pool.fetchval(_IS_IDLE, overdue):
+            return Matching((), (), more=False)
         async with self._pool.acquire() as connection, connection.transaction():
             if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
                 return Matching((), (), more=False)
@@ -124,7 +135,7 @@ class PostgresReceipts:
             taken = next(row["taken"] for row in rows if row["campaign"] is None)
             matched = [_matched(row) for row in rows if row["campaign"] is not None and row["n"]]
             await _book(connection, matched, now)
-            unmatched = await connection.fetch(_UNMATCHED, now - timedelta(seconds=OVERTAKES_S), DELIVERED)
+            unmatched = await connection.fetch(_UNMATCHED, overdue, DELIVERED)
             return Matching(
                 matched,
                 [Unmatched(row["route"], row["n"], row["failed"], row["mask"]) for row in unmatched],
