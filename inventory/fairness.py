@@ -1,6 +1,6 @@
 """Who goes short when supply does: class by class, the max-min share of quantity, by maximum flows.
 
-The shortage policy (docs/decisions, "Shortage"): a class is served before the next one; within a
+The shortage policy (docs/decisions/0014): a class is served before the next one; within a
 class the smallest share of a booked quantity is as large as any allocation can make it, then the
 second smallest, and so on. Such an allocation is a maximum flow too: nothing is traded away for it.
 """

@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Source] = {
     "config": Source("adapters.cli.config", "config", "Check a settings file."),
     "journal": Source("adapters.cli.journal", "journal", "Look into journals."),
     "bench": Source("adapters.cli.bench", "bench_app", "Measure this machine."),
+    "simulate": Source("adapters.cli.simulate", "simulate_app", "Simulate days of allocation."),
     "db": Source("adapters.cli.db", "db", "Migrate, back up, restore the database."),
 }
 

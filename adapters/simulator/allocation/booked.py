@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from engine.composition import septets_of
 from inventory.campaign import Campaign
 
 Interval = tuple[float, float]
@@ -38,15 +39,10 @@ class Booked:
 
     @property
     def size(self) -> int:
-        """The characters of its shortest text."""
-        return min(len(creative.text) for creative in self.campaign.creatives)
+        """What its shortest text takes of the room, in septets."""
+        return min(septets_of(creative.text) for creative in self.campaign.creatives)
 
     def serves(self, now: float) -> bool:
         """Tell whether the books would give it to the planner: known, not paused, not over."""
         paused = any(start <= now < end for start, end in self.pauses)
         return self.known_from <= now < self.closes and not paused
-
-    def events(self) -> list[float]:
-        """Return the instants at which the planner hears something of it."""
-        ends = [] if self.cancelled_at is None else [self.cancelled_at]
-        return [self.known_from, *ends, *(instant for pause in self.pauses for instant in pause)]

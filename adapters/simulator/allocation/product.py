@@ -1,13 +1,15 @@
 """The product's own planner and decision, run through a simulated day."""
 
 import random
+from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 
 from adapters.simulator.allocation.booked import Booked
 from adapters.simulator.allocation.country import Country
 from adapters.simulator.allocation.seen import Seen
 from adapters.simulator.allocation.traffic import MINUTE_S, Minute
-from engine.composition import Alphabet
+from engine.composition import Alphabet, septets_of
 from engine.decision import Creative, Decision, Offer
 from engine.leasebook import Lease
 from inventory.books import ServingCampaign
@@ -18,7 +20,7 @@ from segments.clock import LocalClock, pinned_zone
 
 NOBODY = -1
 # The product makes a plan a second; a simulated day of a million has 12 notifications in one.
-PLANS_A_MINUTE = 4
+PLANS_A_MINUTE = 2
 EVERY_S = 300.0
 
 
@@ -26,7 +28,7 @@ class Product:
     """Posdata itself: allotments every `every_s` and on events, plans in between, draws by engine.decision.
 
     One simulated worker holds all units of a campaign, so it stops exactly at the quantity.
-    `allots` False leaves the deficit rule alone.
+    Without `allots` the deficit rule is alone, without `catches_up` the rows.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Product:
         supply_factor: float = 0.93,
         every_s: float = EVERY_S,
         allots: bool = True,
+        catches_up: bool = True,
     ) -> None:
         self._book = book
         self._by_number = {each.campaign.number: at for at, each in enumerate(book)}
@@ -47,7 +50,7 @@ class Product:
             country.numbering.digest,
             country.ground,
             country.compile,
-            len,
+            septets_of,
             pinned_zone("America/Mexico_City"),
             supply_factor=supply_factor,
             every_s=every_s,
@@ -56,6 +59,7 @@ class Product:
         self._zone_of = country.numbering.zone_of
         self._random = random.Random(seed).random  # noqa: S311  # a simulation's draws
         self._leases = [_whole(each) for each in book]
+        self._catches_up = catches_up
         self._every_s = every_s if allots else float("inf")
         self._next = 0.0 if allots else float("inf")
         self._heard: tuple[bool, ...] = ()
@@ -82,7 +86,10 @@ class Product:
 
     def _choose(self, heard: Sequence[bool], now: float, places: list[int], rooms: list[int]) -> list[int]:
         self._version += 1
-        decision = self._decision(self._planner.plan(self._version, self._serving(heard), now))
+        plan = self._planner.plan(self._version, self._serving(heard), now)
+        if not self._catches_up:
+            plan = replace(plan, lag_start=array("i", bytes(4 * len(plan.lag_start))), lag_slot=array("i"))
+        decision = self._decision(plan)
         decision.at(now, self._clock.at(now))
         choose, by_number = decision.choose, self._by_number
         alphabet = Alphabet.GSM7.value
