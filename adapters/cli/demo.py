@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 import typer
@@ -17,6 +18,7 @@ from adapters.cli.table import number, rows
 from adapters.processes.child import configure_logging
 from adapters.processes.supervisor import StartError
 from adapters.simulator.demo import Demo, DemoError, Outcome, Progress
+from adapters.simulator.demo_people import DemoUser
 
 SHOWN_STATES = 8
 # Without a terminal, a line this often.
@@ -48,7 +50,7 @@ def demo_command(
 
 
 async def _run(seconds: float, rate: float, seed: int, *, http: bool, show: "_Quiet") -> Outcome:
-    return await Demo(seconds, rate, seed, http=http, shown=show.update).run()
+    return await Demo(seconds, rate, seed, http=http, shown=show.update, opened=show.opened).run()
 
 
 class _Quiet:
@@ -60,6 +62,9 @@ class _Quiet:
     def __exit__(self, *_: object) -> None:
         """Nothing was shown."""
 
+    def opened(self, address: str, users: Sequence[DemoUser]) -> None:
+        """Show nothing."""
+
     def update(self, progress: Progress) -> None:
         """Show nothing."""
 
@@ -69,6 +74,10 @@ class _Lines(_Quiet):
 
     def __init__(self) -> None:
         self._next = LINE_EVERY_S
+
+    def opened(self, address: str, users: Sequence[DemoUser]) -> None:
+        """Print who may log in where."""
+        print("\n".join(_doors(address, users)), flush=True)
 
     def update(self, progress: Progress) -> None:
         """Print a line when one is due."""
@@ -95,9 +104,19 @@ class _LiveTable(_Quiet):
     def __exit__(self, *failure: object) -> None:
         self._live.__exit__(None, None, None)
 
+    def opened(self, address: str, users: Sequence[DemoUser]) -> None:
+        """Print above the table who may log in where."""
+        self._live.console.print(Text("\n".join(_doors(address, users))))
+
     def update(self, progress: Progress) -> None:
         """Draw the table anew."""
         self._live.update(Group(_headline(progress), _campaigns(progress), _states(progress)))
+
+
+def _doors(address: str, users: Sequence[DemoUser]) -> Sequence[str]:
+    """Return the console's address, and a line for each user of this run."""
+    people = [(user.email, user.password, user.role.value, user.organisation) for user in users]
+    return [f"console {address}", *rows([("log in as", "password", "role", "organisation"), *people])]
 
 
 def _headline(progress: Progress) -> Text:

@@ -92,7 +92,7 @@ class Door:
 
     async def _handle(self, operation: Operation, limit: RateLimitItem, request: web.Request) -> web.Response:
         principal = await self._principal(operation, request)
-        await self._limit(operation, limit, principal, request)
+        await self.limit(operation, limit, principal, request.app[CLOCK]())
         language = language_of(request, principal.language)
         query = _read_query(operation, request)
         octets = await _read_octets(operation, request)
@@ -116,12 +116,13 @@ class Door:
             raise ProblemError("forbidden")
         return principal
 
-    async def _limit(
-        self, operation: Operation, limit: RateLimitItem, principal: Principal, request: web.Request
+    async def limit(
+        self, operation: Operation, limit: RateLimitItem, principal: Principal, now: float
     ) -> None:
+        """Count one request of a principal; `now` in Unix seconds. Raises `ProblemError` for one too many."""
         if not await self.limiter.hit(limit, operation.name, principal.id):
             reset, _ = await self.limiter.get_window_stats(limit, operation.name, principal.id)
-            wait = max(1, round(reset - request.app[CLOCK]()))
+            wait = max(1, round(reset - now))
             raise ProblemError("too_many", headers={"Retry-After": str(wait)})
 
     async def _once(

@@ -7,10 +7,12 @@ from time import time
 from aiohttp import web
 
 from adapters.http.api import api_app, make_door, problems_for_errors
+from adapters.http.console.app import console_app
 from adapters.http.health import Readiness, health_app
 from adapters.http.identities import PostgresIdentities
 from adapters.http.openapi import openapi_document
 from adapters.http.operations import Operation
+from adapters.http.ops_api import ops_operations
 from adapters.http.people_api import people_operations
 from adapters.http.segments_api import segments_operations
 from adapters.http.services import Services
@@ -25,13 +27,14 @@ def all_operations(services: Services) -> Sequence[Operation]:
         *texts_operations(services.rules),
         *segments_operations(services.geography),
         *people_operations(services),
+        *ops_operations(services),
     ]
 
 
 def node_app(
     readiness: Callable[[], Readiness], metrics: Callable[[], bytes], services: Services
 ) -> web.Application:
-    """Return the application of a node: health, metrics, the API and its document."""
+    """Return the application of a node: health, metrics, the API and its document, the console."""
 
     async def exposed(_: web.Request) -> web.Response:
         return web.Response(body=metrics(), headers={"Content-Type": CONTENT_TYPE})
@@ -49,4 +52,5 @@ def node_app(
     app.router.add_get("/metrics", exposed)
     app.router.add_get("/openapi.json", described)
     api_app(app, operations, door, time)
+    console_app(app, services, operations, identities, door, time)
     return app

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
 
+from adapters.metrics.node_figures import WorkerMemory
+from adapters.metrics.pulse import Pulse
 from adapters.postgres.identity import PostgresIdentity
 from adapters.postgres.pool import Pool
+from adapters.processes.messages import LiveSessions
 from engine.settings import Settings
+from inventory.forecast import Forecast
 from segments.geography import Geography
 from segments.numbering import Numbering
 from validators.rules import RuleSet
+
+
+class NodeView(Protocol):
+    """What control hears from its node's workers."""
+
+    def workers(self) -> Sequence[WorkerMemory]:
+        """Return what each worker told last."""
+
+    async def sessions(self) -> LiveSessions:
+        """Ask every worker for its live sessions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """The database while it is there, the settings in force, the reference data, the clock.
 
-    `find_pool` returns None while the database is away.
+    `find_pool` returns None while the database is away, `forecast` until the first is made; `node` and
+    `data_dir` are the running node's, None where there is none (in documents and tests).
     """
 
     find_pool: Callable[[], Pool | None]
@@ -26,6 +43,10 @@ class Services:
     geography: Geography
     numbering: Numbering
     rules: RuleSet
+    forecast: Callable[[], Forecast | None] = lambda: None
+    node: NodeView | None = None
+    data_dir: Path | None = None
+    pulse: Pulse = field(default_factory=Pulse)
 
     @property
     def pool(self) -> Pool:

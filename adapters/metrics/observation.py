@@ -2,15 +2,15 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from adapters.files.journal_reader import JOURNAL_FOLDER
 from adapters.http.health import Readiness
 from adapters.metrics.exposition import Exposition, NodeState
-from adapters.metrics.node_figures import NodeFigures
+from adapters.metrics.node_figures import NodeFigures, WorkerMemory
 from adapters.processes.cdr_recording import CdrRecording
-from adapters.processes.messages import Figures, Watch
+from adapters.processes.messages import Figures, LiveSessions, Watch
 from adapters.processes.watch_lines import WatchLines
 from engine.settings import Settings
 from inventory.books import Epoch
@@ -45,9 +45,18 @@ class Observation:
 
     def metrics(self) -> bytes:
         """Return the text of `/metrics`."""
+        self.workers()
+        return self._exposition.text()
+
+    def workers(self) -> Sequence[WorkerMemory]:
+        """Return what each worker told last, and how far its journal is settled now."""
         for worker in self._node.workers:
             self._settle(worker.worker, worker.epoch)
-        return self._exposition.text()
+        return self._node.workers
+
+    async def sessions(self) -> LiveSessions:
+        """Ask every worker for its live sessions."""
+        return await self.watches.sessions()
 
     def _heard(self, watch: Watch, figures: Figures) -> None:
         self._node.heard(watch.worker, watch.epoch, figures, time.monotonic())

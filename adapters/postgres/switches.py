@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from adapters.postgres.audit import write_audit
 from adapters.postgres.pool import Connection, Pool, snapshot
 from engine.breaker import Verdict
 
@@ -117,7 +118,9 @@ class PostgresSwitches:
     async def ads(self, *, on: bool, by: str, now: datetime) -> int:
         """Switch ads on or off for every node; return the version to be confirmed."""
         async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(_SET_ADS, on, by, now)
+            if await connection.execute(_SET_ADS, on, by, now) == "UPDATE 1":
+                before, after = {"ads": not on}, {"ads": on}
+                await write_audit(connection, by, "switch", "ads", "all", before, after, now)
             return await _version(connection)
 
     async def stop(self, campaign: str, *, by: str, now: datetime) -> SwitchedCampaign:
@@ -179,6 +182,11 @@ async def _find(connection: Connection, campaign: str) -> int:
         raise CampaignNotFoundError(f"{campaign!r} is the name of campaigns {numbers}; say which by its id")
     number: int = found[0]["number"]
     return number
+
+
+async def _audit(connection: Connection, number: int, action: str, by: str, now: datetime) -> None:
+    campaign = await connection.fetchval("SELECT id::text FROM campaigns WHERE number = $1", number)
+    await write_audit(connection, by, action, "campaign", campaign, None, None, now)
 
 
 async def _version(connection: Connection) -> int:

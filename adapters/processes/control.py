@@ -152,6 +152,8 @@ class Control:
             geography=load_geography(),
             numbering=load_numbering(Path(ranges) if ranges else None),
             rules=default_rules(),
+            node=self._observation,
+            data_dir=self._spec.data_dir,
         )
 
     def _readiness(self) -> Readiness:

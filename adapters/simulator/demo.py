@@ -4,7 +4,7 @@ import asyncio
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from adapters.postgres.counts import read_inserted_by_place
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.server import join
 from adapters.processes.supervisor import Addresses, Supervisor
+from adapters.simulator.demo_people import DemoUser, demo_users, register
 from adapters.simulator.faults import Faults
 from adapters.simulator.pace import DailyPace
 from adapters.simulator.pdu import ESME_RTHROTTLED
@@ -123,16 +124,24 @@ class Outcome:
 
 
 class Demo:
-    """One run. `shown` is called twice a second with the progress."""
+    """One run. `shown` hears of the progress twice a second, `opened` once of the console's address."""
 
     def __init__(
-        self, seconds: float, rate: float, seed: int, *, http: bool, shown: Callable[[Progress], None]
+        self,
+        seconds: float,
+        rate: float,
+        seed: int,
+        *,
+        http: bool,
+        shown: Callable[[Progress], None],
+        opened: Callable[[str, Sequence[DemoUser]], None],
     ) -> None:
         self._seconds = seconds
         self._rate = rate
         self._seed = seed
         self._http = http
         self._shown = shown
+        self._opened = opened
         self._addresses: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> Outcome:
@@ -169,6 +178,10 @@ class Demo:
             drafts = _drafts(self._seconds, self._rate)
             smsc.register_ads(*(creative.text for draft in drafts for creative in draft.creatives))
             await PostgresCampaigns(pool).add(drafts, approve=True, now=datetime.now(UTC))
+            if self._http:
+                users = demo_users()
+                await register(pool, users)
+                self._opened(f"http://{self._addresses.result().http}", users)
             platform = self._platform()
             watching = asyncio.ensure_future(self._watch(pool, platform))
             try:

@@ -1,0 +1,1 @@
+"""The web console: pages made on the server, which ask the API's own operations."""

@@ -1,0 +1,51 @@
+// Curves by uPlot. Data come as JSON in an attribute; a table with the same figures follows it.
+"use strict";
+
+// light-dark() is resolved by the browser only where a colour is used.
+function paint(name) {
+  const probe = document.createElement("i");
+  probe.hidden = true;
+  document.body.append(probe);
+  probe.style.color = `var(${name})`;
+  const value = getComputedStyle(probe).color;
+  probe.remove();
+  return value;
+}
+
+const short = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumFractionDigits: 1 });
+
+function draw(place, data, labels, zone, height) {
+  const axis = { stroke: paint("--soft"), grid: { stroke: paint("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
+  const options = {
+    width: place.clientWidth, height, cursor: { y: false, points: { size: 7 } }, legend: { show: false },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
+    scales: { y: { range: (_, low, high) => [0, Math.max(1, high * 1.08)] } },
+    axes: [axis, { ...axis, size: 54, values: (_, ticks) => ticks.map((tick) => short.format(tick)) }],
+    series: [
+      {},
+      { label: labels[0], stroke: paint("--all"), width: 1.5, dash: place.dataset.dash ? [5, 4] : undefined, points: { show: false } },
+      { label: labels[1], stroke: paint("--ads"), width: 2, fill: paint("--tint"), points: { show: false } },
+    ],
+  };
+  return new uPlot(options, data, place);
+}
+
+for (const place of document.querySelectorAll("[data-chart]")) {
+  const given = JSON.parse(place.dataset.chart);
+  const height = 220;
+  let data = given.data;
+  let chart = draw(place, data, given.labels, given.zone, height);
+  const again = () => { chart.destroy(); chart = draw(place, data, given.labels, given.zone, height); };
+  new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height })).observe(place);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+  document.addEventListener("points", (event) => {
+    const known = data[0].length ? data[0][data[0].length - 1] : 0;
+    for (const [at, ...values] of event.detail) {
+      if (at <= known) continue;
+      data[0].push(at);
+      values.forEach((value, index) => data[index + 1].push(value));
+    }
+    while (data[0].length > 300) data.forEach((column) => column.shift());
+    chart.setData(data);
+  });
+}
