@@ -95,7 +95,7 @@ class Flow:
         self._beside: list[list[tuple[int, Indexes]]] = []
         self._overlap = np.zeros((0, 0))
         self._changed = set(range(eligible.campaigns))
-        self._witness = [0] * eligible.campaigns
+        self._witness = np.array([each[0] if each.size else -1 for each in self._cells], dtype=np.intp)
         self._spare: list[Units] = []
 
     def fork(self) -> "Flow":
@@ -125,7 +125,6 @@ class Flow:
         self._beside.append(self._neighbours(cells))
         self.placed.append(0)
         self._changed.add(len(self) - 1)
-        self._witness.append(0)
         return len(self) - 1
 
     def cells(self, campaign: int) -> Indexes:
@@ -190,7 +189,7 @@ class Flow:
         level = 1
         while (new := levels == level).any():
             level += 1
-            levels[(levels == 0) & np.any(held[:, new] > 0, axis=1)] = level
+            levels[(levels == 0) & (held @ new > 0)] = level
         return _Chains(held, levels, yielding)
 
     def _overlaps(self) -> NDArray[np.float64]:
@@ -242,23 +241,23 @@ class Flow:
         self._gather(late, room)
         return overlaps
 
-    def _reach_left(self) -> list[bool]:
+    def _reach_left(self) -> Mask:
         """Return which campaigns could take something that a cell has left.
 
-        A cell that showed it before is looked at first.
+        A cell that showed it before is looked at first; who reaches nothing any more never will again.
         """
         some = self.left > 0
-        return [self._reaches(campaign, some) for campaign in range(len(self))]
-
-    def _reaches(self, campaign: int, some: Mask) -> bool:
-        cells = self._cells[campaign]
-        if campaign >= self._eligible.campaigns:
-            return bool(np.any(some[cells] & (self._room(campaign, 0) > 0)))
-        if not cells.size:
-            return False
-        if not some[cells[self._witness[campaign]]]:
-            self._witness[campaign] = int(np.argmax(some[cells]))
-        return bool(some[cells[self._witness[campaign]]])
+        reach = (self._witness >= 0) & some[self._witness]
+        for campaign in np.flatnonzero(~reach & (self._witness >= 0)).tolist():
+            cells = self._cells[campaign]
+            at = int(np.argmax(some[cells]))
+            reach[campaign] = some[cells[at]]
+            self._witness[campaign] = cells[at] if reach[campaign] else -1
+        late = [
+            bool(np.any(some[self._cells[each]] & (self._room(each, 0) > 0)))
+            for each in range(self._eligible.campaigns, len(self))
+        ]
+        return np.append(reach, late).astype(np.bool_)
 
     def _spread_out(self, campaign: int, units: Units) -> Units:
         """Return units of a campaign's cells as units of all cells, on an array that `_gather` takes back."""
@@ -302,12 +301,13 @@ class Flow:
         for other in chains.next_of(campaign).tolist():
             cells = self._cells[other]
             movable = np.minimum(self._held[other], room[cells])
-            asked = min(missing, int(movable.sum()))
+            total = int(movable.sum())
+            asked = min(missing, total)
             got = (yield other, asked) if asked else 0
             if got < asked:
                 chains.levels[other] = 0
             if got:
-                moved = _first(movable, got)
+                moved = movable if got == total else _first(movable, got)
                 self._hold(other, self._held[other] - moved, -got)
                 room[cells] -= moved
                 missing -= got
@@ -320,9 +320,15 @@ class Flow:
     def _take_left(self, campaign: int, want: int) -> int:
         """Let a campaign have up to `want` more of what its cells have left; return how many it got."""
         cells = self._cells[campaign]
-        taken = _first(np.minimum(self.left[cells], self._room(campaign, want)), want)
-        self.left[cells] -= taken
+        taken = self.left[cells]
+        if campaign >= self._eligible.campaigns:
+            taken = np.minimum(taken, self._room(campaign, want))
         got = int(taken.sum())
+        if got > want:
+            taken, got = _first(taken, want), max(0, want)
+        if not got:
+            return 0
+        self.left[cells] -= taken
         self._hold(campaign, self._held[campaign] + taken, got)
         return got
 
