@@ -257,6 +257,12 @@ class Http(Section):
     tls: HttpTls = None
 
 
+class Webhooks(Section):
+    """Where webhooks may lead: to public addresses only, unless private ones are allowed."""
+
+    allow_private: bool = False
+
+
 class Settings(Section):
     """All of posdata.yaml."""
 
@@ -272,6 +278,7 @@ class Settings(Section):
     privacy: Privacy = Privacy()
     retention_days: RetentionDays = RetentionDays()
     http: Http = Http()
+    webhooks: Webhooks = Webhooks()
 
 
 class SettingsRefusedError(Exception):

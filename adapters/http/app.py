@@ -17,6 +17,7 @@ from adapters.http.people_api import people_operations
 from adapters.http.segments_api import segments_operations
 from adapters.http.services import Services
 from adapters.http.texts_api import texts_operations
+from adapters.http.webhooks_api import webhooks_operations
 from adapters.metrics.exposition import CONTENT_TYPE
 from adapters.postgres.answers import PostgresAnswers
 
@@ -27,6 +28,7 @@ def all_operations(services: Services) -> Sequence[Operation]:
         *texts_operations(services.rules),
         *segments_operations(services.geography),
         *people_operations(services),
+        *webhooks_operations(services),
         *ops_operations(services),
     ]
 

@@ -54,6 +54,7 @@ from adapters.processes.reloading import read
 from adapters.processes.replanning import Replanning
 from adapters.processes.settling import Settling
 from adapters.processes.switching import Switching
+from adapters.processes.telling import Telling
 from adapters.processes.worker_lines import WorkerLine, WorkerLines
 from engine.breaker import Verdict
 
@@ -94,6 +95,7 @@ class Control:
         self._switching = Switching(settings.node.name, self._lines)
         self._forecasting = Forecasting(spec)
         self._replanning = Replanning(spec, self._lines)
+        self._telling = Telling(lambda: self._settings)
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
 
     async def run(self) -> None:
@@ -218,6 +220,7 @@ class Control:
             self._matching.run(pool),
             self._plan_ahead(PostgresCampaigns(pool), switches),
             self._forecasting.run(pool),
+            self._telling.run(pool),
             listen(pool, self._wake.set),  # changes are heard at once; they are also polled
         )
 
