@@ -7,7 +7,9 @@ from time import time
 from aiohttp import web
 
 from adapters.http.api import api_app, make_door, problems_for_errors
+from adapters.http.campaigns_api import campaigns_operations
 from adapters.http.console.app import console_app
+from adapters.http.creatives_api import creatives_operations
 from adapters.http.health import Readiness, health_app
 from adapters.http.identities import PostgresIdentities
 from adapters.http.openapi import openapi_document
@@ -27,6 +29,8 @@ def all_operations(services: Services) -> Sequence[Operation]:
     return [
         *texts_operations(services.rules),
         *segments_operations(services.geography),
+        *campaigns_operations(services),
+        *creatives_operations(services),
         *people_operations(services),
         *webhooks_operations(services),
         *ops_operations(services),

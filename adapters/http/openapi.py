@@ -92,6 +92,8 @@ def _parameters(operation: Operation, by_model: Any, schemas: dict[str, Any]) ->
         )
     if operation.etag and operation.writes:
         parameters.append(_header("If-Match", required=True, description="The ETag that was read."))
+    elif "precondition_failed" in operation.problems:
+        parameters.append(_header("If-Match", required=False, description="The ETag that was read."))
     return parameters
 
 

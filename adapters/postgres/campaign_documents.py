@@ -84,7 +84,7 @@ def campaign_document(
 ) -> dict[str, Any]:
     """Return one campaign: what was asked for, where it stands, what was counted.
 
-    A draft with faults shows what was sent, whatever it is; what was not sent is null.
+    A draft with faults has what was sent, whatever it is, in `draft`.
     """
     return {
         "id": str(row["id"]),
@@ -95,7 +95,9 @@ def campaign_document(
         "stopped": row["stopped_at"] is not None,
         "serving": _serves(row, now) and any(_may_serve(text) for text in texts),
         "earliest_start": _instant(row["earliest_start"]),
-        **_asked(row, texts, counts.quantity),
+        **_columns(row, counts.quantity),
+        "creatives": [_creative_document(text) for text in texts],
+        "draft": row["document"],
         "faults": row["faults"] or [],
         "created_at": _instant(row["created_at"]),
         "created_by": row["created_by"],
@@ -138,14 +140,6 @@ def draft_of(row: asyncpg.Record, texts: Sequence[asyncpg.Record], quantity: int
         external_id=row["external_id"],
         labels=row["labels"],
     )
-
-
-def _asked(row: asyncpg.Record, texts: Sequence[asyncpg.Record], quantity: int | None) -> dict[str, Any]:
-    if row["document"] is not None:
-        return {name: row["document"].get(name) for name in FIELDS}
-    columns = _columns(row, quantity)
-    columns["creatives"] = [_creative_document(text) for text in texts]
-    return {name: columns[name] for name in FIELDS}
 
 
 def _columns(row: asyncpg.Record, quantity: int | None) -> dict[str, Any]:

@@ -42,7 +42,7 @@ _PAGE = """
 SELECT c.* FROM campaigns c
 WHERE ($1 OR c.brand = ANY($2)) AND ($3::text IS NULL OR c.brand = $3) AND ($4::text IS NULL OR c.state = $4)
     AND ($5::text IS NULL OR c.name ILIKE $5 OR c.external_id ILIKE $5 OR c.brand ILIKE $5)
-    AND ($6::int IS NULL OR c.number < $6)
+    AND ($6::uuid IS NULL OR c.number < (SELECT number FROM campaigns WHERE id = $6))
 ORDER BY c.number DESC LIMIT $7
 """
 
@@ -76,21 +76,21 @@ class StaleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which campaigns: of a brand, in a state, with a part of their names; those numbered below `below`."""
+    """Which campaigns: of a brand, in a state, with a part of their names; those listed after `after`."""
 
     brand: str | None = None
     state: str | None = None
     q: str | None = None
-    below: int | None = None
+    after: UUID | None = None
     limit: int = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Campaigns, newest first; `below` is where the next page begins, None after the last."""
+    """Campaigns, newest first; `after` asks for the next page, None after the last."""
 
     items: Sequence[dict[str, Any]]
-    below: int | None
+    after: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +171,11 @@ class PostgresDesk:
             rows = await connection.fetch(
                 _PAGE,
                 *(principal.is_carrier, sorted(principal.brands), which.brand, which.state, pattern),
-                *(which.below, which.limit + 1),
+                *(which.after, which.limit + 1),
             )
             shown = rows[: which.limit]
             items = await read_documents(connection, shown, now)
-        return Page(items, shown[-1]["number"] if len(rows) > which.limit else None)
+        return Page(items, str(shown[-1]["id"]) if len(rows) > which.limit else None)
 
     async def create(self, drafts: Sequence[CampaignDraft | FaultyDraft], deed: Deed) -> list[str]:
         """Store drafts, all or none, and return their ids. Raises `MissingError` for a brand that is gone."""
@@ -211,7 +211,7 @@ class PostgresDesk:
             state = row.target or locked.standing.state
             before = asked_document(locked.row, locked.texts, locked.ledger["quantity"])
             wanted = {**before, **fields}
-            draft = await self._read(wanted, read, deed, keep_faults=keep_faults and state not in BOOKED)
+            draft = await read_draft(wanted, read, deed, keep_faults=keep_faults and state not in BOOKED)
             moved = False
             if state in BOOKED:
                 moved = _checked_change(draft, locked)
@@ -251,8 +251,6 @@ class PostgresDesk:
         self, connection: Connection, row: Transition, locked: Locked, deed: Deed, word: Word
     ) -> None:
         number, name, now = locked.number, deed.principal.name, deed.now
-        state = row.target or locked.standing.state
-        await connection.execute(_MOVE, number, state.value)
         if row.action is Action.SUBMIT:
             await connection.execute(_SUBMITTED, number, now, name, deed.principal.id)
             await self._stock.hold(
@@ -271,24 +269,12 @@ class PostgresDesk:
         elif row.action in {Action.PAUSE, Action.RESUME}:
             by_carrier = row.action is Action.PAUSE and deed.principal.is_carrier
             await connection.execute(_PAUSED, number, by_carrier)
+        state = row.target or locked.standing.state
+        await connection.execute(_MOVE, number, state.value)
         if row.action in {Action.APPROVE, Action.REJECT, Action.CANCEL}:
             await self._stock.release(connection, number)
         if row.action in {Action.PAUSE, Action.RESUME, Action.CANCEL}:
             await connection.execute(RAISE_VERSION, name, now)
-
-    async def _read(
-        self, document: Mapping[str, Any], read: Reader, deed: Deed, *, keep_faults: bool
-    ) -> CampaignDraft | FaultyDraft:
-        try:
-            draft = await asyncio.to_thread(read, document)
-        except DocumentRefusedError as refused:
-            brand = document.get("brand")
-            if not keep_faults or not isinstance(brand, str) or not deed.principal.sees(brand):
-                raise
-            if any(fault.pointer == "/brand" for fault in refused.faults):
-                raise
-            return FaultyDraft(document, brand, refused.faults)
-        return draft
 
     async def _audited(
         self,
@@ -319,6 +305,23 @@ class PostgresDesk:
             connection, deed.principal.name, action, "campaign", document["id"], before, after, deed.now
         )
         return document
+
+
+async def read_draft(
+    document: Any, read: Reader, deed: Deed, *, keep_faults: bool
+) -> CampaignDraft | FaultyDraft:
+    """Read a document in a thread; with `keep_faults` one with faults is kept if its brand is right.
+
+    Raises `DocumentRefusedError`.
+    """
+    try:
+        return await asyncio.to_thread(read, document)
+    except DocumentRefusedError as refused:
+        brand = document.get("brand") if isinstance(document, Mapping) else None
+        wrong = any(fault.pointer == "/brand" for fault in refused.faults)
+        if not keep_faults or wrong or not isinstance(brand, str) or not deed.principal.sees(brand):
+            raise
+        return FaultyDraft(document, brand, refused.faults)
 
 
 async def find_row(connection: Connection, campaign: str, principal: Principal) -> asyncpg.Record:
