@@ -16,6 +16,7 @@ from adapters.http.openapi import openapi_document
 from adapters.http.operations import Operation
 from adapters.http.ops_api import ops_operations
 from adapters.http.people_api import people_operations
+from adapters.http.reports_api import reports_operations
 from adapters.http.segments_api import segments_operations
 from adapters.http.services import Services
 from adapters.http.texts_api import texts_operations
@@ -31,6 +32,7 @@ def all_operations(services: Services) -> Sequence[Operation]:
         *segments_operations(services.geography),
         *campaigns_operations(services),
         *creatives_operations(services),
+        *reports_operations(services),
         *people_operations(services),
         *webhooks_operations(services),
         *ops_operations(services),

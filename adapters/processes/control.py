@@ -52,6 +52,7 @@ from adapters.processes.messages import (
 )
 from adapters.processes.reloading import read
 from adapters.processes.replanning import Replanning
+from adapters.processes.reporting import Reporting
 from adapters.processes.settling import Settling
 from adapters.processes.switching import Switching
 from adapters.processes.telling import Telling
@@ -90,6 +91,7 @@ class Control:
             self._observation.watches,
         )
         self._settling = Settling(epochs)
+        self._reporting = Reporting(settings, self._settling)
         self._matching = ReceiptMatching(settings, self._harmed)
         self._observation.unmatched = self._matching.unmatched
         self._switching = Switching(settings.node.name, self._lines)
@@ -220,6 +222,7 @@ class Control:
             self._matching.run(pool),
             self._plan_ahead(PostgresCampaigns(pool), switches),
             self._forecasting.run(pool),
+            self._reporting.run(pool),
             self._telling.run(pool),
             listen(pool, self._wake.set),  # changes are heard at once; they are also polled
         )

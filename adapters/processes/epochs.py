@@ -29,6 +29,7 @@ BATCHES_A_CALL = 8
 
 # Faults of one epoch, which hold up no other.
 _GAPS = (GapError, JournalGapError)
+_FAULT = object()
 _EPOCH_FAULTS = (LedgerError, SequenceGapError, EpochClosedError, JournalFormatError, *_GAPS)
 
 log = structlog.get_logger()
@@ -157,8 +158,8 @@ class Epochs:
         keeper = self._keepers.get(epoch)
         return 0 if keeper is None else keeper.applied
 
-    async def look(self, books: Books) -> None:
-        """Find new epochs and register them; close those whose worker is gone."""
+    async def look(self, books: Books) -> bool:
+        """Find new epochs and register them; close those whose worker is gone. False when one is at fault."""
         applied = await _applied(books, [self._node])
         folders = {folder.epoch: folder for folder in find_epochs(self._data_dir)}
         missing = applied.keys() - folders.keys()
@@ -169,18 +170,20 @@ class Epochs:
             for epoch in new:
                 await books.open_epoch(epoch, folders[epoch].boot_id)
             applied = await _applied(books, {epoch.node for epoch in folders})
+        sound = True
         for epoch, folder in folders.items():
-            await self._guarded(epoch, self._tend(books, folder, applied.get(epoch)))
+            sound &= await self._guarded(epoch, self._tend(books, folder, applied.get(epoch))) is not _FAULT
         for epoch in missing:
             self._alarm(epoch, "alarm_journal_missing", "its folder is gone")
             await books.close_epoch(epoch, lost=True, now=datetime.now(UTC))
             self._forget(epoch)
+        return sound
 
-    async def settle(self, books: Books) -> None:
-        """Bring what was written since the last call into the books."""
-        for keeper in self.living:
-            await self._guarded(keeper.epoch, _settled(keeper, books))
+    async def settle(self, books: Books) -> bool:
+        """Bring what was written since the last call into the books; True when nothing of it is left."""
+        ends = [await self._guarded(keeper.epoch, _settled(keeper, books)) for keeper in self.living]
         await self._cdr.keep()
+        return all(end is True for end in ends)
 
     def sync(self) -> None:
         """Bring every journal to the disk; may run in a thread."""
@@ -208,13 +211,15 @@ class Epochs:
         if await self._cdr.end(folder, _cause(folder)):
             folder.remove()
 
-    async def _guarded(self, epoch: Epoch, work: Coroutine[Any, Any, object]) -> None:
+    async def _guarded(self, epoch: Epoch, work: Coroutine[Any, Any, object]) -> object:
+        """Return what the work does, or _FAULT, which is alarmed."""
         try:
-            await work
+            return await work
         except _EPOCH_FAULTS as error:
             self._alarm(epoch, "alarm_settlement_refused", f"{type(error).__name__}: {error}")
             if isinstance(error, SequenceGapError):
                 self._forget(epoch)  # the next look reads again from what was applied
+            return _FAULT
 
     def _forget(self, epoch: Epoch) -> None:
         keeper = self._keepers.pop(epoch, None)
@@ -228,11 +233,12 @@ class Epochs:
             log.error(alarm, node=epoch.node, worker=epoch.worker, epoch=epoch.number, error=error)
 
 
-async def _settled(keeper: EpochKeeper, books: Books) -> None:
-    """Bring what is there into the books, up to BATCHES_A_CALL."""
+async def _settled(keeper: EpochKeeper, books: Books) -> bool:
+    """Bring what is there into the books, up to BATCHES_A_CALL; True when that was all."""
     for _ in range(BATCHES_A_CALL):
         if not await keeper.settle(books):
-            return
+            return True
+    return False
 
 
 def _some(frames: Iterator[Frame]) -> Iterator[Frame]:

@@ -1,6 +1,7 @@
 """Control's duty towards the journals: settled in the database while it is there, brought to the disk."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import structlog
 
@@ -17,10 +18,11 @@ log = structlog.get_logger()
 
 
 class Settling:
-    """What becomes of all epochs of one node."""
+    """What becomes of all epochs of one node; `settled_at` is up to when all they say is in the books."""
 
     def __init__(self, epochs: Epochs) -> None:
         self._epochs = epochs
+        self.settled_at: datetime | None = None
 
     async def recover(self, books: PostgresBooks) -> None:
         """Settle what former workers left."""
@@ -31,9 +33,11 @@ class Settling:
         await every(SETTLE_S, lambda: self._settle(books))
 
     async def _settle(self, books: PostgresBooks) -> None:
+        began = datetime.now(UTC)
         try:
-            await self._epochs.look(books)
-            await self._epochs.settle(books)
+            sound = await self._epochs.look(books)
+            if await self._epochs.settle(books) and sound:
+                self.settled_at = began
         except (LedgerError, SequenceGapError, EpochClosedError) as error:
             log.error("alarm_settlement_refused", error=f"{type(error).__name__}: {error}")
 
