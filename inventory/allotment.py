@@ -15,7 +15,7 @@ from inventory.cells import CellMap
 from inventory.contest import Contest, Indexes
 from inventory.fairness import fair_units
 from inventory.shale import COLD_ROUNDS, WARM_ROUNDS, Shale
-from inventory.supply import Counts, Supply
+from inventory.supply import HOUR_S, Counts, Supply
 from inventory.timeline import Mask
 
 # A campaign is tight when low supply would cost it this part of its quantity.
@@ -49,6 +49,16 @@ class Outlook:
     at: float
     came: Supply
     expected: Supply
+
+    def so_far(self) -> Supply:
+        """Return what came, the hour that runs at the rate it had until now."""
+        row = int(self.at // HOUR_S) - self.came.first_hour
+        gone = self.at % HOUR_S
+        if not 0 <= row < self.came.hours or gone <= 0:
+            return self.came
+        by_hour = self.came.by_hour.copy()
+        by_hour[row] *= HOUR_S / gone
+        return replace(self.came, by_hour=by_hour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +112,9 @@ def allot(
     """Return the allotment for campaigns in the order of `cells`."""
     raw = cells.raw(outlook.expected, outlook.at)
     offered = cells.offered_raw(raw)
-    came = cells.offered(outlook.came).sum(axis=1)
-    contest, edges = _contest(serving, cells, cells.pour(raw), offered, reduced)
+    came = cells.offered_raw(cells.raw(outlook.so_far(), until=outlook.at)).sum(axis=1)
+    came += _before(serving, cells, came + offered.sum(axis=1))
+    contest, edges = _contest(serving, cells, cells.pour(raw), offered, reduced, outlook.at)
     goals = _goals(contest, serving, supply_factor)
     shale = Shale(
         replace(contest, supply=contest.supply * supply_factor, wanted=goals.units), _prices(serving, former)
@@ -143,12 +154,23 @@ def _goals(contest: Contest, serving: Sequence[ServingCampaign], supply_factor: 
     return _Goals(units, done + high, tight)
 
 
+def _before(serving: Sequence[ServingCampaign], cells: CellMap, told: Counts) -> Counts:
+    """Return the eligible traffic of flights before the cells begin: as much a second as `told`."""
+    bounds = cells.timeline.bounds
+    starts = np.array([each.campaign.starts_at.timestamp() for each in serving])
+    ends = np.array([each.campaign.ends_at.timestamp() for each in serving])
+    seconds = np.minimum(ends, bounds[-1]) - np.maximum(starts, bounds[0])
+    missed = np.maximum(0.0, bounds[0] - starts)
+    return np.where(seconds > 0, told * missed / np.maximum(seconds, 1.0), 0.0)
+
+
 def _contest(
     serving: Sequence[ServingCampaign],
     cells: CellMap,
     supply: Counts,
     offered: Counts,
     reduced: ReducedSupply,
+    now: float,
 ) -> tuple[Contest, Indexes]:
     """Return the contest over cells that hold anything, and which edges take part in it."""
     full = supply > 0
@@ -161,6 +183,9 @@ def _contest(
             for position, each in enumerate(serving)
         ]
     )
+    ends = np.array([each.campaign.ends_at.timestamp() for each in serving])
+    ahead = cells.timeline.bounds[-1] - now
+    wanted *= np.clip(ahead / np.maximum(ends - now, 1.0), 0.0, 1.0)  # the rest lies beyond the forecast
     quantity = np.array([float(each.quantity or 0) for each in serving])
     rank = np.array([each.campaign.campaign_class.rank for each in serving], dtype=np.intp)
     contest = Contest(

@@ -91,6 +91,7 @@ class CellMap:
         cuts: Iterable[float] = (),
         rooms: Sequence[int] = FITTED_ROOMS,
     ) -> None:
+        self.ground = ground
         self.campaigns = len(reaches)
         flights = [instant for each in reaches for pair in _spans(each) for instant in pair]
         self.timeline = Timeline(
@@ -186,13 +187,14 @@ class CellMap:
         counted = np.bincount(self.cell_of.ravel() + 1, weights=raw.ravel(), minlength=len(self) + 1)
         return counted[1:].astype(np.float64, copy=False)
 
-    def raw(self, supply: Supply, since: float | None = None) -> Counts:
-        """Return the notifications by (level, group, slot), those from `since` on."""
+    def raw(self, supply: Supply, since: float | None = None, until: float | None = None) -> Counts:
+        """Return the notifications by (level, group, slot), those from `since` on and before `until`."""
         bounds = self.timeline.bounds
         starts = bounds[:-1] if since is None else np.maximum(bounds[:-1], since)
+        ends = bounds[1:] if until is None else np.minimum(bounds[1:], until)
         row = (bounds[:-1] // HOUR_S).astype(np.intp) - supply.first_hour
         known = (row >= 0) & (row < supply.hours)
-        share = np.where(known, np.maximum(0.0, bounds[1:] - starts) / HOUR_S, 0.0)
+        share = np.where(known, np.maximum(0.0, ends - starts) / HOUR_S, 0.0)
         used = np.flatnonzero(share > 0)
         raw = np.zeros((len(self._level_floors), self.groups, len(self.timeline)))
         if used.size == 0:

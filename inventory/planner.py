@@ -35,6 +35,9 @@ RESCUE_PART = 0.1
 
 _LEAST_TRAFFIC = 1e-9
 
+# Of longer flights the time before is taken to have been like the rest.
+LOOK_BACK_S = 14 * 24 * HOUR_S
+
 CompileTarget = Callable[[Target], frozenset[int]]
 
 
@@ -170,13 +173,22 @@ class Planner:
         if last <= outlook.at:
             return None
         starts = [each.campaign.starts_at.timestamp() for each in booked]
-        first = min(*starts, outlook.at) // HOUR_S * HOUR_S
-        key = (tuple(_identity(each.campaign) for each in booked), first, last, self._ground.quiet)
-        if self._cells is None or self._cells[0] != key:
-            self._cells = key, CellMap(self._reaches(booked), self._ground, first, last)
-        return allot(
-            booked, self._cells[1], outlook, self._supply_factor, self._reduced, former=self.allotment
-        )
+        first = max(min(*starts, outlook.at), outlook.at - LOOK_BACK_S) // HOUR_S * HOUR_S
+        ground, known = self._ground, self._cells
+        key = (tuple(_identity(each.campaign) for each in booked), first, last, ground.quiet)
+        if known is None or known[0] != key:
+            known = self._cells = key, CellMap(self._reaches(booked), ground, first, last)
+        return allot(booked, known[1], outlook, self._supply_factor, self._reduced, former=self.allotment)
+
+    def follow(self, allotment: Allotment | None) -> None:
+        """Take an allotment over, unless quiet hours have changed since; None for the deficit rule."""
+        if allotment is None or allotment.cells.ground is self._ground:
+            self.allotment = allotment
+
+    def is_allotted(self, serving: Sequence[ServingCampaign]) -> bool:
+        """Tell whether the allotment was made for just these campaigns."""
+        made = None if self.allotment is None else set(self.allotment.versions)
+        return made == {_identity(each.campaign) for each in serving}
 
     def plan(self, version: int, serving: Sequence[ServingCampaign], now: float) -> Plan:
         """Return the plan for `now` (UTC seconds)."""

@@ -79,6 +79,14 @@ FROM (SELECT place, room_class + CASE WHEN wide THEN 9 ELSE 0 END AS room, sum(n
 
 _SINCE = "SELECT place, sum(n)::bigint AS n FROM supply_counts WHERE hour >= $1 AND hour <= $2 GROUP BY place"
 
+_BY_HOUR = """
+SELECT array_send(coalesce(array_agg(hour), '{}')) AS hours,
+    array_send(coalesce(array_agg(place), '{}')) AS places,
+    array_send(coalesce(array_agg(n), '{}')) AS counts
+FROM (SELECT hour, place, sum(n)::int AS n FROM supply_counts WHERE hour >= $1 AND hour <= $2
+      GROUP BY hour, place) AS detail
+"""
+
 Ints = NDArray[np.int32]
 
 
@@ -129,6 +137,17 @@ async def read_since(pool: Pool, numbering: Numbering, first: int, last: int) ->
     rows = await pool.fetch(_SINCE, first, last)
     index = _PlaceIndex(numbering).of(np.array([row["place"] for row in rows], dtype=np.int32))
     np.add.at(counted, index[index >= 0], np.array([row["n"] for row in rows], dtype=np.float64)[index >= 0])
+    return counted
+
+
+async def read_by_hour(pool: Pool, numbering: Numbering, first: int, last: int) -> NDArray[np.float64]:
+    """Return what was counted in the hours `first` to `last`, both included: shape (hours, places)."""
+    counted = np.zeros((last - first + 1, len(numbering.places)))
+    [row] = await pool.fetch(_BY_HOUR, first, last)
+    index = _PlaceIndex(numbering).of(_ints(row["places"]))
+    known = index >= 0
+    hours = _ints(row["hours"]).astype(np.intp) - first
+    np.add.at(counted, (hours[known], index[known]), _ints(row["counts"])[known])
     return counted
 
 

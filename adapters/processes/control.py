@@ -96,7 +96,7 @@ class Control:
         self._observation.unmatched = self._matching.unmatched
         self._switching = Switching(settings.node.name, self._lines)
         self._forecasting = Forecasting(spec)
-        self._replanning = Replanning(spec, self._lines)
+        self._replanning = Replanning(spec, self._lines, self._forecasting)
         self._telling = Telling(lambda: self._settings)
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
 
@@ -223,6 +223,7 @@ class Control:
             self._plan_ahead(PostgresCampaigns(pool), switches),
             self._forecasting.run(pool),
             self._reporting.run(pool),
+            self._replanning.allot(pool),
             self._telling.run(pool),
             listen(pool, self._wake.set),  # changes are heard at once; they are also polled
         )

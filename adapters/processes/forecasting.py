@@ -44,6 +44,11 @@ class Forecasting:
         self._begun = datetime.now(UTC)
         self.forecast: Forecast | None = None
 
+    @property
+    def is_warm(self) -> bool:
+        """Tell whether there is a forecast that rests on what was counted."""
+        return self.forecast is not None and not self.forecast.cold_start
+
     async def run(self, pool: Pool) -> None:
         """Forecast now and whenever the hour has turned, on the first day each minute, until cancelled."""
         made, hour, known = -FIRST_DAY_S, -1, 0

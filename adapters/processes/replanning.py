@@ -6,6 +6,8 @@ from pathlib import Path
 
 from adapters.files.reference_data import load_geography, load_numbering
 from adapters.postgres.campaigns import PostgresCampaigns
+from adapters.postgres.pool import Pool
+from adapters.processes.allotting import Allotting, Expecting
 from adapters.processes.child import Spec
 from adapters.processes.messages import NewPlan, Recall
 from adapters.processes.plan_file import newest_plan_version, write_plan
@@ -15,18 +17,22 @@ from engine.settings import QuietHours, Settings
 from inventory.cells import Ground
 from inventory.planner import Planner
 from segments.clock import pinned_zone
+from segments.numbering import Numbering
 from segments.targets import Target, compile_target
 
 
 class Replanning:
     """Plans of one node."""
 
-    def __init__(self, spec: Spec, lines: WorkerLines) -> None:
+    def __init__(self, spec: Spec, lines: WorkerLines, expecting: Expecting) -> None:
         self._data_dir = spec.data_dir
         self._lines = lines
         self._newest: NewPlan | None = None
         self._version = newest_plan_version(spec.data_dir)
-        self._planner = _make_planner(spec)
+        numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
+        self._planner = _make_planner(spec, numbering)
+        every_s = spec.settings.planner.every_seconds
+        self._allotting = Allotting(self._planner, numbering, expecting, every_s)
 
     @property
     def planned(self) -> bool:
@@ -42,9 +48,14 @@ class Replanning:
         if self._newest is not None:
             line.say(self._newest)
 
+    async def allot(self, pool: Pool) -> None:
+        """Make allotments that the plans follow, until cancelled."""
+        await self._allotting.run(pool)
+
     async def plan(self, campaigns: PostgresCampaigns, now: datetime) -> None:
         """Plan, tell every worker, and ask them for the units that others lack."""
-        serving = await campaigns.serving(now)
+        serving = list(await campaigns.serving(now))
+        self._allotting.look(serving)
         self._version = max(self._version + 1, time.time_ns())  # the clock may jump back
         plan = self._planner.plan(self._version, serving, now.timestamp())
         self._newest = NewPlan(path=str(write_plan(self._data_dir, plan)))
@@ -55,9 +66,8 @@ class Replanning:
                     self._lines.broadcast(Recall(campaign=each.campaign.number))
 
 
-def _make_planner(spec: Spec) -> Planner:
+def _make_planner(spec: Spec, numbering: Numbering) -> Planner:
     geography = load_geography()
-    numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
 
     def compiled(target: Target) -> frozenset[int]:
         return compile_target(target, numbering, geography)
@@ -69,6 +79,8 @@ def _make_planner(spec: Spec) -> Planner:
         compiled,
         septets_of,
         pinned_zone(policy.default_timezone),
+        supply_factor=spec.settings.planner.supply_factor,
+        every_s=spec.settings.planner.every_seconds,
     )
 
 

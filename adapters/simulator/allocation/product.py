@@ -71,7 +71,7 @@ class Product:
         heard = tuple(each.serves(minute.at) for each in self._book)
         if minute.at >= self._next or (heard != self._heard and self._next < float("inf")):
             serving = self._serving(heard)
-            self._planner.allotment = self._planner.allot(serving, self._seen.outlook(minute.at))
+            self._planner.follow(self._planner.allot(serving, self._seen.outlook(minute.at)))
             self._next = minute.at - minute.at % self._every_s + self._every_s
         self._heard = heard
         chosen: list[int] = []

@@ -10,7 +10,14 @@ import pytest
 from adapters.files.reference_data import load_numbering
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.pool import Pool
-from adapters.postgres.supply import DETAIL_DAYS, HISTORY_DAYS, read_history, read_since, roll_up
+from adapters.postgres.supply import (
+    DETAIL_DAYS,
+    HISTORY_DAYS,
+    read_by_hour,
+    read_history,
+    read_since,
+    roll_up,
+)
 from inventory.books import Batch, Epoch, SupplyKey
 from inventory.history import History
 
@@ -155,3 +162,13 @@ def test_half_a_year_of_every_place_is_read(shelf: Shelf) -> None:
     history = shelf.history()
     assert history.by_hour[: HISTORY_DAYS * 24].min() == 3
     assert history.rooms.min() == history.rooms.max() == 28 * 4
+
+
+def test_hours_are_read_one_by_one(shelf: Shelf) -> None:
+    """The planner reads what came by hour and place, both ends included."""
+    shelf.add(
+        {key(HOUR, FIRST): 3, key(HOUR, FIRST, 2): 1, key(HOUR + 2, SECOND): 5, key(HOUR + 3, FIRST): 9}
+    )
+    came = shelf.run(read_by_hour(shelf.pool, NUMBERING, HOUR, HOUR + 2))
+    assert came.shape == (3, len(NUMBERING.places))
+    assert (came[0, FIRST], came[2, SECOND], came.sum()) == (4, 5, 9)

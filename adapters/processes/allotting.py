@@ -1,0 +1,109 @@
+"""Control's duty towards allotments: made every few minutes and when bookings change, beside the plans."""
+
+import asyncio
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Protocol
+
+import numpy as np
+import structlog
+
+from adapters.postgres.pool import DATABASE_FAULTS, Pool
+from adapters.postgres.supply import read_by_hour
+from inventory.allotment import Outlook
+from inventory.books import ServingCampaign, hour_of
+from inventory.planner import LOOK_BACK_S, Planner
+from inventory.supply import HOUR_S, Supply
+from segments.numbering import Numbering
+
+# Settlement may still add to hours that ended so long ago.
+_OPEN_HOURS = 2
+# Changes that come in a row are answered together.
+CALM_S = 1.0
+# How soon it is looked again whether there is a forecast to plan on.
+WAIT_S = 10.0
+
+log = structlog.get_logger()
+
+
+class Expecting(Protocol):
+    """What the forecast tells: adapters.processes.forecasting.Forecasting."""
+
+    @property
+    def is_warm(self) -> bool:
+        """Tell whether there is a forecast that rests on what was counted."""
+
+    async def supply(self, pool: Pool, now: datetime) -> Supply | None:
+        """Return the forecast corrected by what was counted today."""
+
+
+class Allotting:
+    """Allotments of one node; while the forecast is cold there are none, and the deficit rule serves."""
+
+    def __init__(self, planner: Planner, numbering: Numbering, expecting: Expecting, every_s: float) -> None:
+        self._planner = planner
+        self._numbering = numbering
+        self._expecting = expecting
+        self._every_s = every_s
+        self._serving: list[ServingCampaign] = []
+        self._changed = asyncio.Event()
+        self._came: Supply | None = None
+
+    def look(self, serving: list[ServingCampaign]) -> None:
+        """Hear which campaigns serve now or later, each second; a change asks for an allotment at once."""
+        known = {(each.campaign.number, each.campaign.version) for each in self._serving}
+        self._serving = serving
+        if known != {(each.campaign.number, each.campaign.version) for each in serving}:
+            self._changed.set()
+
+    async def run(self, pool: Pool) -> None:
+        """Allot every `planner.every_seconds` and on changes, until cancelled."""
+        while True:
+            made = False
+            self._changed.clear()
+            try:
+                made = await self._allot(pool, datetime.now(UTC))
+            except DATABASE_FAULTS:
+                raise
+            except Exception as error:  # leases, settlement and plans go on, by the deficit rule in the end
+                log.error("alarm_allotment_failed", exc_info=error)
+            await asyncio.sleep(CALM_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._every_s if made else WAIT_S):
+                    await self._changed.wait()
+
+    async def _allot(self, pool: Pool, now: datetime) -> bool:
+        """Make an allotment and follow it; False where the forecast does not allow it yet."""
+        expected = await self._expecting.supply(pool, now) if self._expecting.is_warm else None
+        if expected is None:
+            self._planner.follow(None)
+            return False
+        begun = time.monotonic()
+        came = await self._read_came(pool, now, expected)
+        outlook = Outlook(now.timestamp(), came, expected)
+        # In a thread, so that leases and settlement go on meanwhile.
+        allotment = await asyncio.to_thread(self._planner.allot, self._serving, outlook)
+        self._planner.follow(allotment)
+        log.info(
+            "allotted",
+            campaigns=0 if allotment is None else len(allotment.versions),
+            tight=0 if allotment is None else int(allotment.tight.sum()),
+            seconds=round(time.monotonic() - begun, 2),
+        )
+        return True
+
+    async def _read_came(self, pool: Pool, now: datetime, expected: Supply) -> Supply:
+        """Return what was counted since the planner looks back; hours that are over are read once."""
+        hour = hour_of(now)
+        first = hour - int(LOOK_BACK_S // HOUR_S)
+        by_hour = np.zeros((hour + 1 - first, len(self._numbering.places)))
+        fresh = first
+        known = self._came
+        if known is not None and first <= known.first_hour + known.hours - 1 <= hour:
+            fresh = max(first, known.first_hour + known.hours - 1 - _OPEN_HOURS)
+            kept = known.by_hour[first - known.first_hour : fresh - known.first_hour]
+            by_hour[: fresh - first] = kept
+        by_hour[fresh - first :] = await read_by_hour(pool, self._numbering, fresh, hour)
+        self._came = Supply(first, by_hour, expected.room_mix)
+        return self._came
