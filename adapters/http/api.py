@@ -94,6 +94,8 @@ class Door:
         principal = await self._principal(operation, request)
         await self.limit(operation, limit, principal, request.app[CLOCK]())
         language = language_of(request, principal.language)
+        if _unstorable([*request.match_info.values(), *request.query.values(), *request.query]):
+            raise _no_text()
         query = _read_query(operation, request)
         octets = await _read_octets(operation, request)
         body = _read_body(operation, octets)
@@ -243,7 +245,9 @@ def _read_body(operation: Operation, octets: bytes) -> Any:
     if operation.body is None:
         return octets if operation.raw_body else None
     try:
-        document = json.loads(octets)
+        document = json.loads(octets.decode(), parse_constant=_refuse_constant)
+        if _unstorable(document):
+            raise _no_text()
     except (ValueError, RecursionError) as error:
         raise ProblemError("bad_request", es=f"no es JSON: {error}", en=f"it is no JSON: {error}") from None
     if operation.raw_body:
@@ -252,6 +256,26 @@ def _read_body(operation: Operation, octets: bytes) -> Any:
         return operation.body.model_validate_json(octets)
     except ValidationError as error:
         raise ProblemError("invalid", faults=shape_faults(error, operation.body)) from None
+
+
+def _unstorable(document: object) -> bool:
+    """Tell whether texts in it are none that a database holds: a NUL, half of a surrogate pair."""
+    written = json.dumps(document, ensure_ascii=False)
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        return True
+    return "\\u0000" in written.replace("\\\\", "")
+
+
+def _no_text() -> ProblemError:
+    return ProblemError(
+        "bad_request", es="lleva caracteres que no son texto", en="it has characters that are no text"
+    )
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def _response(answer: Answer, language: str) -> web.Response:

@@ -7,6 +7,7 @@ from time import time
 from aiohttp import web
 
 from adapters.http.api import api_app, make_door, problems_for_errors
+from adapters.http.campaign_import_api import import_operations
 from adapters.http.campaigns_api import campaigns_operations
 from adapters.http.console.app import console_app
 from adapters.http.creatives_api import creatives_operations
@@ -30,6 +31,7 @@ def all_operations(services: Services) -> Sequence[Operation]:
     return [
         *texts_operations(services.rules),
         *segments_operations(services.geography),
+        *import_operations(services),
         *campaigns_operations(services),
         *creatives_operations(services),
         *reports_operations(services),

@@ -12,7 +12,7 @@ from adapters.http.problems import CONTENT_TYPE, KINDS
 
 _REFERENCE = "#/components/schemas/{model}"
 # Any operation may answer these.
-_COMMON = ("unauthorized", "forbidden", "too_many", "internal", "unavailable")
+_COMMON = ("bad_request", "unauthorized", "forbidden", "invalid", "too_many", "internal", "unavailable")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -120,9 +120,7 @@ def _responses(operation: Operation, by_model: Any) -> dict[str, Any]:
     kinds = [*_COMMON, *operation.problems]
     has_body = operation.body is not None or operation.raw_body
     if has_body:
-        kinds += ["bad_request", "unsupported_type", "too_large"]
-    if has_body or operation.query.model_fields or operation.repeatable:
-        kinds.append("invalid")
+        kinds += ["unsupported_type", "too_large"]
     if operation.repeatable:
         kinds.append("conflict")
     if operation.etag and operation.writes:

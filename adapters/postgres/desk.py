@@ -177,9 +177,16 @@ class PostgresDesk:
             items = await read_documents(connection, shown, now)
         return Page(items, str(shown[-1]["id"]) if len(rows) > which.limit else None)
 
-    async def create(self, drafts: Sequence[CampaignDraft | FaultyDraft], deed: Deed) -> list[str]:
-        """Store drafts, all or none, and return their ids. Raises `MissingError` for a brand that is gone."""
+    async def create(
+        self, drafts: Sequence[CampaignDraft | FaultyDraft], deed: Deed, *, submit: bool = False
+    ) -> list[str]:
+        """Store drafts, all or none, and return their ids; with `submit` they are submitted at once.
+
+        Raises `MissingError` for a brand that is gone, and what `act` raises.
+        """
         async with self._pool.acquire() as connection, connection.transaction():
+            if submit:
+                await self._stock.lock(connection)
             ids = []
             for draft in drafts:
                 try:
@@ -189,8 +196,12 @@ class PostgresDesk:
                 except asyncpg.ForeignKeyViolationError:
                     raise MissingError("brand") from None
                 ids.append(str(row["id"]))
+            if submit:
+                for each in ids:
+                    await self._act(connection, Action.SUBMIT, each, deed, Word())
             for each, draft in zip(ids, drafts, strict=True):
-                after = {"name": draft.name, "brand": draft.brand, "state": CampaignState.DRAFT.value}
+                state = CampaignState.SUBMITTED if submit else CampaignState.DRAFT
+                after = {"name": draft.name, "brand": draft.brand, "state": state.value}
                 await write_audit(
                     connection, deed.principal.name, "create", "campaign", each, None, after, deed.now
                 )
@@ -235,17 +246,18 @@ class PostgresDesk:
         async with self._pool.acquire() as connection, connection.transaction():
             if action in {Action.SUBMIT, Action.APPROVE}:
                 await self._stock.lock(connection)
-            locked = await lock_campaign(connection, campaign, deed)
-            row = decide(
-                action,
-                locked.standing,
-                deed.actor,
-                now=deed.now,
-                lead_time=deed.lead_time,
-                reason=word.reason,
-            )
-            await self._apply(connection, row, locked, deed, word)
+            locked = await self._act(connection, action, campaign, deed, word)
             return await self._audited(connection, locked, action.value, deed, None, word.reason)
+
+    async def _act(
+        self, connection: Connection, action: Action, campaign: str, deed: Deed, word: Word
+    ) -> Locked:
+        locked = await lock_campaign(connection, campaign, deed)
+        row = decide(
+            action, locked.standing, deed.actor, now=deed.now, lead_time=deed.lead_time, reason=word.reason
+        )
+        await self._apply(connection, row, locked, deed, word)
+        return locked
 
     async def _apply(
         self, connection: Connection, row: Transition, locked: Locked, deed: Deed, word: Word

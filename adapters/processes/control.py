@@ -156,6 +156,7 @@ class Control:
             geography=load_geography(),
             numbering=load_numbering(Path(ranges) if ranges else None),
             rules=default_rules(),
+            forecast=lambda: self._forecasting.forecast,
             node=self._observation,
             data_dir=self._spec.data_dir,
         )

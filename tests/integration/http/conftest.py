@@ -76,7 +76,7 @@ class World:
     services: Services
     identity: PostgresIdentity
     organisations: Mapping[str, str]
-    keys: Mapping[str, str]
+    keys: dict[str, str]
     settings: list[Settings]
 
     async def call(self, who: str | None, method: str, path: str, body: Any = None, **more: Any) -> Reply:
