@@ -24,6 +24,10 @@ TIGHT_SHORTAGE = 0.005
 YIELDED = 0.35
 
 
+# What a flight wants beyond the forecast's end is left for later when it lasts so much longer.
+DAY_S = 24.0 * HOUR_S
+
+
 class ReducedSupply(Protocol):
     """What frequency caps and blackouts take from a campaign's supply."""
 
@@ -114,7 +118,7 @@ def allot(
     offered = cells.offered_raw(raw)
     came = cells.offered_raw(cells.raw(outlook.so_far(), until=outlook.at)).sum(axis=1)
     came += _before(serving, cells, came + offered.sum(axis=1))
-    contest, edges = _contest(serving, cells, cells.pour(raw), offered, reduced, outlook.at)
+    contest, edges = _contest(serving, cells, cells.pour(raw), reduced, outlook.at)
     goals = _goals(contest, serving, supply_factor)
     shale = Shale(
         replace(contest, supply=contest.supply * supply_factor, wanted=goals.units), _prices(serving, former)
@@ -144,14 +148,12 @@ def _goals(contest: Contest, serving: Sequence[ServingCampaign], supply_factor: 
     Targets are those of high supply: whom a pessimistic forecast has given up would not catch up any more.
     """
     done = np.array([float(each.settled) for each in serving])
-    limited = np.array([each.quantity is not None for each in serving], dtype=np.bool_)
     low = fair_units(replace(contest, supply=contest.supply * supply_factor), done)
-    if not np.any((contest.wanted - low > TIGHT_SHORTAGE * contest.quantity) & limited):
+    if not np.any(contest.wanted - low > TIGHT_SHORTAGE * contest.quantity):
         return _Goals(low, done + low, np.zeros(len(serving), dtype=np.bool_))
     units = fair_units(contest, done)
     high = fair_units(replace(contest, supply=contest.supply / supply_factor), done)
-    tight = (units - low > TIGHT_SHORTAGE * contest.quantity) & limited
-    return _Goals(units, done + high, tight)
+    return _Goals(units, done + high, units - low > TIGHT_SHORTAGE * contest.quantity)
 
 
 def _before(serving: Sequence[ServingCampaign], cells: CellMap, told: Counts) -> Counts:
@@ -168,7 +170,6 @@ def _contest(
     serving: Sequence[ServingCampaign],
     cells: CellMap,
     supply: Counts,
-    offered: Counts,
     reduced: ReducedSupply,
     now: float,
 ) -> tuple[Contest, Indexes]:
@@ -176,16 +177,13 @@ def _contest(
     full = supply > 0
     edges = full[cells.cell]
     counts = np.diff(cells.start)[full]
-    reach = offered.sum(axis=1)
-    wanted = np.array(
-        [
-            reach[position] if each.quantity is None else max(0.0, float(each.quantity - each.settled))
-            for position, each in enumerate(serving)
-        ]
-    )
+    # What has no quantity takes what the lag lists leave it.
+    left = [0 if each.quantity is None else max(0, each.quantity - each.settled) for each in serving]
+    wanted = np.array(left, dtype=np.float64)
     ends = np.array([each.campaign.ends_at.timestamp() for each in serving])
-    ahead = cells.timeline.bounds[-1] - now
-    wanted *= np.clip(ahead / np.maximum(ends - now, 1.0), 0.0, 1.0)  # the rest lies beyond the forecast
+    last = cells.timeline.bounds[-1]
+    beyond = np.where(ends - last > DAY_S, ends - last, 0.0)  # a forecast may end with its last busy hour
+    wanted *= (last - now) / (last - now + beyond)
     quantity = np.array([float(each.quantity or 0) for each in serving])
     rank = np.array([each.campaign.campaign_class.rank for each in serving], dtype=np.intp)
     contest = Contest(
@@ -194,7 +192,7 @@ def _contest(
         cells.campaign[edges],
         1.0 - reduced.lost(cells, serving)[edges],
         wanted,
-        np.where(quantity > 0, quantity, wanted),
+        quantity,
         rank,
     )
     return contest, np.flatnonzero(edges)

@@ -101,12 +101,13 @@ class _Roster:
         """Return each one's place in the order in which they catch up; `at` are positions in the allotment.
 
         Who lags, or is tight, goes by how much of its coming traffic it needs to reach its target (which
-        knows of classes); then `asap`, then what has no quantity.
+        knows of classes); then `asap`, then what has no quantity and has had least.
         """
         lag = self.lag(settled, allotment.elapsed(now)[at], now)
         left = self.quantity - settled
         listed = np.where(allotment.tight[at] & (now >= self.starts), left, lag) > 0
         need = (allotment.target[at] - settled) / np.maximum(allotment.to_come(now)[at], _LEAST_TRAFFIC)
+        need = np.where(self.unlimited, -settled, need)
         tier = np.where(self.unlimited, 2, np.where(self.eager, 1, 0))
         return _places(np.lexsort((-need, tier)), listed)
 

@@ -22,6 +22,8 @@ NOBODY = -1
 # The product makes a plan a second; a simulated day of a million has 12 notifications in one.
 PLANS_A_MINUTE = 2
 EVERY_S = 300.0
+# The units of a house campaign that has no quantity.
+NO_LIMIT = 1 << 60
 
 
 class Product:
@@ -105,7 +107,7 @@ class Product:
 
     def _serving(self, heard: Sequence[bool]) -> list[ServingCampaign]:
         return [
-            ServingCampaign(each.campaign, each.quantity - lease.held, 0)
+            ServingCampaign(each.campaign, _units(each) - lease.held, 0)
             for each, lease, serves in zip(self._book, self._leases, heard, strict=True)
             if serves
         ]
@@ -120,8 +122,12 @@ class Product:
         return Decision(plan, self._offers[1], self._zone_of, self._random)
 
 
+def _units(booked: Booked) -> int:
+    return NO_LIMIT if booked.campaign.quantity is None else booked.campaign.quantity
+
+
 def _whole(booked: Booked) -> Lease:
     """Return a lease of all units of a booking."""
     lease = Lease(booked.campaign.number)
-    lease.held = booked.quantity
+    lease.held = _units(booked)
     return lease

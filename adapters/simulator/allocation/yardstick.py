@@ -141,7 +141,8 @@ def measure(hindsight: Hindsight, book: Sequence[Booked], arrivals: Arrivals, ch
         campaigns, steps
     )
     delivered = spent.sum(axis=1)
-    ordered = np.array([each.quantity for each in book])
+    limited = np.array([each.campaign.quantity is not None for each in book])
+    ordered = np.where(limited, [each.quantity for each in book], delivered)
     quantity, fair = hindsight.quantity, hindsight.fair
     counted = np.minimum(delivered, quantity)
     share = counted / np.maximum(quantity, 1.0)

@@ -93,6 +93,17 @@ def test_a_booking_counts_from_when_it_is_known(tmp_path: Path) -> None:
     assert done.stdout == "z\nz\n-\n\n\na\na\n-\n\n"
 
 
+def test_house_takes_what_is_left(tmp_path: Path) -> None:
+    """Without a quantity it serves after the others, without end, and counts nowhere."""
+    house = {**CAMPAIGN, "id": "h", "class": "house", "quantity": None}
+    options = outside(tmp_path, {**CAMPAIGN, "pacing": "asap"}, house)
+    (tmp_path / "minutes").write_text(MINUTES)
+    out = tmp_path / "out"
+    done = run(*options, "--arrivals", str(tmp_path / "minutes"), "--decisions", str(out), "--json")
+    assert sorted(out.read_text().split()) == ["-", "-", "a", "a", "a", "h"]
+    assert json.loads(done.stdout)["rows"][0]["over_delivery"] == 0
+
+
 def test_files_are_measured(tmp_path: Path) -> None:
     """With files for both, the row says how near to the optimum it came."""
     (tmp_path / "minutes").write_text(MINUTES)
