@@ -263,6 +263,13 @@ class Webhooks(Section):
     allow_private: bool = False
 
 
+class Links(Section):
+    """Short links: at once to where they lead, or over a page, with a line on how to opt out if wanted."""
+
+    interstitial: bool = False
+    opt_out: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+
+
 class Settings(Section):
     """All of posdata.yaml."""
 
@@ -279,6 +286,7 @@ class Settings(Section):
     retention_days: RetentionDays = RetentionDays()
     http: Http = Http()
     webhooks: Webhooks = Webhooks()
+    links: Links = Links()
 
 
 class SettingsRefusedError(Exception):

@@ -1,7 +1,7 @@
 """A campaign document (the contract's JSON object) read into a draft, or every fault it has."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -12,6 +12,7 @@ from inventory.clock import MINUTES_A_DAY, minute_of
 from inventory.draft import CampaignDraft, CreativeDraft
 from inventory.faults import Fault, custom_fault, not_built, shape_faults
 from inventory.receipts import MakeGood
+from inventory.short_links import Shortener, code_in, shortened
 from segments.geography import Geography
 from segments.targets import Target, TargetDocumentError, check_target
 from validators.check import check
@@ -34,11 +35,12 @@ class DocumentRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Standards:
-    """What a document is held against: the text rules, the country, and the clock."""
+    """What a document is held against: the text rules, the country, the clock, and how links become short."""
 
     rules: RuleSet
     geography: Geography
     now: datetime
+    shortener: Shortener | None = None
 
 
 def _plain_name(text: str) -> str:
@@ -112,7 +114,7 @@ class _Shape(BaseModel):
 class _Creative(_Shape):
     text: str
     weight: int = Field(default=1, ge=1, le=1_000_000)
-    link: Annotated[Any, _later("los enlaces medidos; use null", "measured links; use null")] = None
+    link: str | None = None
 
 
 class _Hours(_Shape):
@@ -151,8 +153,8 @@ class _Document(_Shape):
 
 
 def read_campaign(document: object, standards: Standards) -> CampaignDraft:
-    """Read one document; raises `DocumentRefusedError` with every fault."""
-    faults: list[Fault] = []
+    """Read one document, its links made short; raises `DocumentRefusedError` with every fault."""
+    document, faults = _with_short_links(document, standards.shortener)
     shape: _Document | None = None
     try:
         shape = _Document.model_validate(document)
@@ -166,7 +168,23 @@ def read_campaign(document: object, standards: Standards) -> CampaignDraft:
         faults += _sense_faults(shape, standards.now)
     if shape is None or faults:
         raise DocumentRefusedError(_unwrapped(faults, fields))
-    return _draft(shape, target)
+    return _draft(shape, target, None if standards.shortener is None else standards.shortener.site)
+
+
+def _with_short_links(document: object, shortener: Shortener | None) -> tuple[object, list[Fault]]:
+    creatives = document.get("creatives") if isinstance(document, Mapping) else None
+    if not isinstance(document, Mapping) or not isinstance(creatives, list):
+        return document, []
+    faults: list[Fault] = []
+    texts: list[object] = []
+    for index, creative in enumerate(creatives):
+        if isinstance(creative, Mapping):
+            short, wrong = shortened(creative, shortener)
+            texts.append(short)
+            faults += [replace(fault, pointer=f"/creatives/{index}{fault.pointer}") for fault in wrong]
+        else:
+            texts.append(creative)
+    return {**document, "creatives": texts}, faults
 
 
 def _text_faults(creatives: object, rules: RuleSet) -> Iterator[Fault]:
@@ -230,13 +248,20 @@ def _unwrapped(faults: Sequence[Fault], fields: Mapping[str, Any]) -> list[Fault
     ]
 
 
-def _draft(shape: _Document, target: Target) -> CampaignDraft:
+def _code(creative: _Creative, site: str | None) -> str | None:
+    return None if creative.link is None or site is None else code_in(creative.text, site)
+
+
+def _draft(shape: _Document, target: Target, site: str | None) -> CampaignDraft:
     return CampaignDraft(
         name=shape.name,
         brand=shape.brand,
         category=shape.category,
         campaign_class=CampaignClass(shape.campaign_class),
-        creatives=tuple(CreativeDraft(creative.text, creative.weight) for creative in shape.creatives),
+        creatives=tuple(
+            CreativeDraft(creative.text, creative.weight, creative.link, _code(creative, site))
+            for creative in shape.creatives
+        ),
         target=target,
         starts_at=shape.starts_at,
         ends_at=shape.ends_at,

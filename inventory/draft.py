@@ -11,11 +11,15 @@ from segments.targets import Target
 
 @dataclass(frozen=True, slots=True)
 class CreativeDraft:
-    """A text as it was submitted; `weight` is its share among the campaign's texts."""
+    """A text as it was submitted; `weight` is its share among the campaign's texts.
+
+    `code` is that of the short link in the text, which leads to `link`.
+    """
 
     text: str
     weight: int = 1
     link: str | None = None
+    code: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from adapters.files.campaign_file import CampaignFileError, read_campaigns
 from adapters.files.reference_data import load_geography
 from adapters.files.rule_sets import default_rules
 from adapters.postgres.campaigns import PostgresCampaigns, UnknownBrandError
+from adapters.postgres.links import shortener
 from engine.settings import Settings
 from inventory.availability import Prospect
 from inventory.document import Standards
@@ -42,7 +43,7 @@ def import_campaigns(
         line = f"{config}: --approve needs policy.allow_unreviewed: true; set it, or import without --approve"
         raise CommandError(ExitCode.USAGE, line)
     now = datetime.now(UTC)
-    drafts = _drafts(file, now)
+    drafts = _drafts(file, now, settings.http.public_url)
     ids, short = asyncio.run(_add(settings, drafts, approve, now))
     complain(map(_shortfall, short))
     imported = [(each, draft.name) for each, draft in zip(ids, drafts, strict=True)]
@@ -62,9 +63,10 @@ def list_campaigns(*, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = Fal
         print("\n".join(_report(documents)))
 
 
-def _drafts(file: Path, now: datetime) -> Sequence[CampaignDraft]:
+def _drafts(file: Path, now: datetime, public_url: str | None) -> Sequence[CampaignDraft]:
+    standards = Standards(default_rules(), load_geography(), now, shortener(public_url))
     try:
-        return read_campaigns(file, Standards(default_rules(), load_geography(), now))
+        return read_campaigns(file, standards)
     except CampaignFileError as error:
         raise CommandError(ExitCode.USAGE, *map(str, error.faults)) from None
 

@@ -13,11 +13,13 @@ from adapters.http.console.app import console_app
 from adapters.http.creatives_api import creatives_operations
 from adapters.http.health import Readiness, health_app
 from adapters.http.identities import PostgresIdentities
+from adapters.http.links_api import links_operations
 from adapters.http.openapi import openapi_document
 from adapters.http.operations import Operation
 from adapters.http.ops_api import ops_operations
 from adapters.http.people_api import people_operations
 from adapters.http.reports_api import reports_operations
+from adapters.http.redirects import redirects_app
 from adapters.http.segments_api import segments_operations
 from adapters.http.services import Services
 from adapters.http.texts_api import texts_operations
@@ -37,6 +39,7 @@ def all_operations(services: Services) -> Sequence[Operation]:
         *reports_operations(services),
         *people_operations(services),
         *webhooks_operations(services),
+        *links_operations(services),
         *ops_operations(services),
     ]
 
@@ -62,5 +65,6 @@ def node_app(
     app.router.add_get("/metrics", exposed)
     app.router.add_get("/openapi.json", described)
     api_app(app, operations, door, time)
+    redirects_app(app, services)
     console_app(app, services, operations, identities, door, time)
     return app

@@ -13,6 +13,7 @@ from adapters.http.operations import Answer, Call
 from adapters.http.problems import ProblemError
 from adapters.postgres.desk import Deed, Reader, StaleError
 from adapters.postgres.identity import MissingError
+from adapters.postgres.links import PostgresLinks, shortener
 from adapters.postgres.reviews import Former, PostgresReviews
 from engine.access import Principal, Role
 from inventory.campaign import CampaignState
@@ -52,10 +53,17 @@ def deed_of(call: Call[Any, Any], services: Services, version: int | None = None
     return Deed(call.principal, services.now(), lead_time, version)
 
 
-async def reader_of(services: Services, principal: Principal, now: datetime) -> Reader:
-    """Return what reads a campaign document for a principal: the brand must be one they act for."""
+async def reader_of(
+    services: Services, principal: Principal, now: datetime, campaign: str | None = None
+) -> Reader:
+    """Return what reads a campaign document for a principal: the brand must be one they act for.
+
+    `campaign` is the id of the one that is edited, whose short links stay what they are.
+    """
     brands = {row["name"] for row in await services.identity.brands(principal)}
-    standards = Standards(services.rules, services.geography, now)
+    known = {} if campaign is None else await PostgresLinks(services.pool).known(campaign)
+    links = shortener(services.settings().http.public_url, known)
+    standards = Standards(services.rules, services.geography, now, links)
 
     def read(document: Mapping[str, Any]) -> CampaignDraft:
         brand = document.get("brand") if isinstance(document, Mapping) else None

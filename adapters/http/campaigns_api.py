@@ -124,7 +124,7 @@ class Floor:
         deed = deed_of(call, self._services, read_if_match(call, needed=True))
         if not isinstance(call.body, dict):
             raise ProblemError("invalid", faults=[_NO_OBJECT])
-        read = await reader_of(self._services, call.principal, deed.now)
+        read = await reader_of(self._services, call.principal, deed.now, call.path["id"])
         with told():
             found = await self._desk(deed.now).edit(
                 call.path["id"], call.body, read, deed, keep_faults=call.query.keep_faults

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from adapters.http.clicks import ClickCounter
 from adapters.metrics.node_figures import WorkerMemory
 from adapters.metrics.pulse import Pulse
 from adapters.postgres.identity import PostgresIdentity
@@ -47,6 +48,7 @@ class Services:
     node: NodeView | None = None
     data_dir: Path | None = None
     pulse: Pulse = field(default_factory=Pulse)
+    clicks: ClickCounter = field(default_factory=ClickCounter)
 
     @property
     def pool(self) -> Pool:

@@ -9,6 +9,7 @@ import asyncpg
 
 from adapters.postgres.campaign_documents import fault_documents
 from adapters.postgres.documents import hours_document, target_document
+from adapters.postgres.links import add_link
 from adapters.postgres.pool import Connection
 from inventory.campaign import CampaignState, Review
 from inventory.changes import KnownText, plan_texts
@@ -41,6 +42,7 @@ _ADD_VERSION = """
 INSERT INTO creative_versions (creative, version, text, weight, link, review, written_by, written_at)
 SELECT $1::uuid, coalesce(max(version), 0) + 1, $2, $3, $4, $5, $6, $7
 FROM creative_versions WHERE creative = $1::uuid
+RETURNING number
 """
 
 
@@ -170,9 +172,11 @@ async def _add_version(
     now: datetime,
 ) -> None:
     writer = author.id if author else None
-    await connection.execute(
+    number = await connection.fetchval(
         _ADD_VERSION, creative, text.text, text.weight, text.link, review.value, writer, now
     )
+    if text.link is not None and text.code is not None:
+        await add_link(connection, text.code, text.link, number, now)
 
 
 def _creatives(draft: CampaignDraft | FaultyDraft) -> Sequence[CreativeDraft]:

@@ -17,6 +17,7 @@ from adapters.files.node_status import ads_are_off
 from adapters.files.reference_data import load_geography, load_numbering
 from adapters.files.rule_sets import default_rules
 from adapters.http.app import node_app
+from adapters.http.clicks import ClickCounter
 from adapters.http.health import Readiness
 from adapters.http.services import Services
 from adapters.metrics.observation import Observation
@@ -98,12 +99,14 @@ class Control:
         self._forecasting = Forecasting(spec)
         self._replanning = Replanning(spec, self._lines, self._forecasting)
         self._telling = Telling(lambda: self._settings)
+        self._clicks = ClickCounter()
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
 
     async def run(self) -> None:
         """Serve until told to stop; then settle what the workers left."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop.set)
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._count_clicks)  # when HTTP has ended
             if self._spec.http_fd is not None:
                 await self._serve_http(stack)
             listening = socket.socket(fileno=self._spec.listen_fd)
@@ -125,6 +128,12 @@ class Control:
                 await self._settling.settle_up(self._dsn.result())
                 await self._matching.settle_up(self._dsn.result())
             self._line.close()
+
+    async def _count_clicks(self) -> None:
+        """Write the last clicks."""
+        if self._dsn.done():
+            with suppress(*DATABASE_FAULTS):
+                await self._clicks.settle_up(self._dsn.result())
 
     # -- supervisor and HTTP ----------------------------------------------------------------------
 
@@ -159,6 +168,7 @@ class Control:
             forecast=lambda: self._forecasting.forecast,
             node=self._observation,
             data_dir=self._spec.data_dir,
+            clicks=self._clicks,
         )
 
     def _readiness(self) -> Readiness:
@@ -226,6 +236,7 @@ class Control:
             self._reporting.run(pool),
             self._replanning.allot(pool),
             self._telling.run(pool),
+            self._clicks.run(pool),
             listen(pool, self._wake.set),  # changes are heard at once; they are also polled
         )
 
