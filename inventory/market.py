@@ -86,6 +86,16 @@ class Market:
         """Return which figure a class is sold on."""
         return self._sell_on if campaign_class is CampaignClass.GUARANTEED else "p50"
 
+    def prepare(self) -> None:
+        """Place every booking now, so that the first question takes no longer than the others."""
+        for each in CampaignClass:
+            for figure in sorted({self.sold_on(each), "p50"}):
+                self._flow(figure, each)
+
+    def states_of(self, target: Target) -> Sequence[str]:
+        """Return the states that a target lies in."""
+        return sorted({self._country.states[place] for place in self._country.compile_target(target)})
+
     def ask(self, wish: Booking) -> Availability:
         """Return how many can be bought of what `wish` describes (its quantity plays no part)."""
         sold_on = self.sold_on(wish.campaign_class)

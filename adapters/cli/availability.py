@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ import typer
 
 from adapters.cli.console import CommandError, ExitCode, print_json
 from adapters.cli.database import open_database
-from adapters.cli.market import open_market, states_of, utc
+from adapters.cli.market import open_market, utc
 from adapters.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, settings_at
 from adapters.cli.table import number, rows
 from adapters.cli.wish import booking_of_draft, hours_of, instant_of, size_of, target_of
@@ -19,31 +18,17 @@ from adapters.files.campaign_file import CampaignFileError, read_campaigns
 from adapters.files.reference_data import load_geography
 from adapters.files.rule_sets import default_rules
 from engine.settings import Settings
-from inventory.advice import Advice, advise
-from inventory.availability import REASONS, Availability, Contention, Prospect, Rival
+from inventory.advice import Advice
+from inventory.availability import REASONS, Contention, Prospect, Rival
 from inventory.booking import Booking
 from inventory.campaign import CampaignClass
 from inventory.document import Standards
-from inventory.market import Market
+from inventory.quote import Quote, quote
 from segments.clock import pinned_zone
 
 _SHOWN = 8
 
 _NO_TEXT = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    """What was asked, and all that is said about it; `contention` and `advice` where it falls short."""
-
-    wish: Booking
-    answer: Availability
-    contention: Contention
-    advice: Sequence[Advice]
-
-    @property
-    def enough(self) -> bool:
-        return self.answer.available >= max(1, self.wish.wanted)
 
 
 def availability_command(
@@ -127,20 +112,11 @@ def _wishes_of(file: Path, now: datetime) -> Sequence[Booking]:
     return wishes
 
 
-async def _answers(settings: Settings, wishes: Sequence[Booking], now: datetime) -> Sequence[_Answered]:
+async def _answers(settings: Settings, wishes: Sequence[Booking], now: datetime) -> Sequence[Quote]:
     async with open_database(settings) as session:
         market = await open_market(session.pool, settings, now)
     earliest = (now + timedelta(hours=settings.policy.lead_time_hours)).timestamp()
-    return [_answered(market, wish.not_before(earliest)) for wish in wishes]
-
-
-def _answered(market: Market, wish: Booking) -> _Answered:
-    answer = market.ask(wish)
-    if answer.reason is not None:
-        return _Answered(wish, answer, Contention(wish.wanted), [])
-    short = answer.available < wish.wanted
-    advice = advise(market, wish, answer, states_of(wish.target)) if short else []
-    return _Answered(wish, answer, market.explain(wish), advice)
+    return [quote(market, wish.not_before(earliest)) for wish in wishes]
 
 
 async def _prospects(settings: Settings, now: datetime) -> tuple[Sequence[Prospect], bool]:
@@ -174,7 +150,7 @@ def _print_prospects(prospects: Sequence[Prospect], *, cold_start: bool, as_json
     print("\n".join(rows([header, *table])))
 
 
-def _document(each: _Answered) -> dict[str, Any]:
+def _document(each: Quote) -> dict[str, Any]:
     return {
         "name": each.wish.name,
         "class": each.wish.campaign_class.value,
@@ -196,7 +172,7 @@ def _advice_document(advice: Advice) -> dict[str, Any]:
 _COLD = "cold start: under two weeks were counted yet; the forecast rests on assumed traffic"
 
 
-def _report(each: _Answered, zone_name: str) -> Iterable[str]:
+def _report(each: Quote, zone_name: str) -> Iterable[str]:
     """Yield lines for a person: the answer first, then what stands in the way, then what would help."""
     wish, answer = each.wish, each.answer
     if wish.wanted:

@@ -1,6 +1,5 @@
 """The market as a command sees it: what was sold and held, over a forecast made for the occasion."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,11 +13,9 @@ from adapters.processes.forecasting import FORECAST_DAYS, HOURS_PER_DAY, forecas
 from engine.composition import septets_of
 from engine.settings import Settings
 from inventory.books import hour_of
-from inventory.cells import Ground
+from inventory.country import country_of
 from inventory.forecast import Forecast, Today, corrected
 from inventory.market import Country, Market
-from segments.clock import pinned_zone
-from segments.targets import Target, compile_target
 
 
 async def open_market(pool: Pool, settings: Settings, now: datetime) -> Market:
@@ -30,22 +27,9 @@ async def open_market(pool: Pool, settings: Settings, now: datetime) -> Market:
 
 def country(settings: Settings) -> Country:
     """Return the places of the numbering plan, under the settings' quiet hours."""
-    numbering, geography = load_numbering(), load_geography()
     quiet = settings.policy.quiet_hours
-    zone = pinned_zone(settings.policy.default_timezone)
-    return Country(
-        Ground(numbering.timezones, numbering.zone_of, None if quiet is None else (quiet.start, quiet.end)),
-        [place.state for place in numbering.places],
-        lambda target: compile_target(target, numbering, geography),
-        lambda at: datetime.fromtimestamp(at, zone).date().isoformat(),
-    )
-
-
-def states_of(target: Target) -> Sequence[str]:
-    """Return the states that a target lies in."""
-    numbering = load_numbering()
-    covered = compile_target(target, numbering, load_geography())
-    return sorted({numbering.places[place].state for place in covered})
+    minutes = None if quiet is None else (quiet.start, quiet.end)
+    return country_of(load_numbering(), load_geography(), minutes, settings.policy.default_timezone)
 
 
 async def _forecast(pool: Pool, zone: str, now: datetime) -> Forecast:

@@ -16,6 +16,7 @@ from adapters.postgres.pool import Pool
 from adapters.processes.messages import LiveSessions
 from engine.settings import Settings
 from inventory.forecast import Forecast
+from inventory.market import Market
 from segments.geography import Geography
 from segments.numbering import Numbering
 from validators.rules import RuleSet
@@ -35,8 +36,8 @@ class NodeView(Protocol):
 class Services:
     """The database while it is there, the settings in force, the reference data, the clock.
 
-    `find_pool` returns None while the database is away, `forecast` until the first is made; `node` and
-    `data_dir` are the running node's, None where there is none (in documents and tests).
+    `find_pool` returns None while the database is away, `forecast` and `market` until the first is made;
+    `node` and `data_dir` are the running node's, None where there is none (in documents and tests).
     """
 
     find_pool: Callable[[], Pool | None]
@@ -45,6 +46,7 @@ class Services:
     numbering: Numbering
     rules: RuleSet
     forecast: Callable[[], Forecast | None] = lambda: None
+    market: Callable[[], Market | None] = lambda: None
     node: NodeView | None = None
     data_dir: Path | None = None
     pulse: Pulse = field(default_factory=Pulse)

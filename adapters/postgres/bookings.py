@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from adapters.postgres.documents import hours_of, target_of
-from adapters.postgres.pool import Connection
+from adapters.postgres.pool import Connection, Pool
 from inventory.booking import Booking
 from inventory.campaign import CampaignClass
 
@@ -29,12 +29,25 @@ _SOLD = f"""{_CAMPAIGNS}
 ORDER BY c.number
 """
 
+# Every change of a campaign raises its version; what changes without one is seen by the next look.
+_MARK = """
+SELECT (SELECT row(count(*), sum(version), sum(number))::text FROM campaigns
+        WHERE state IN ('approved', 'live', 'paused')) AS sold,
+    (SELECT row(count(*), sum(extract(epoch FROM expires_at)))::text FROM holds WHERE expires_at > $1) AS held
+"""
+
 _ONE = f"{_CAMPAIGNS} AND c.number = $1"
 
 
 async def read_sold(connection: Connection, measure: Measure, now: datetime) -> list[Booking]:
     """Return the bookings that have units still to come; `measure` gives the room that a text takes."""
     return [booking_of_row(row, measure) for row in await connection.fetch(_SOLD, now)]
+
+
+async def read_mark(pool: Pool, now: datetime) -> tuple[str, str]:
+    """Return what is another one when something was booked, changed, held or given up."""
+    [row] = await pool.fetch(_MARK, now)
+    return row["sold"], row["held"]
 
 
 async def read_one(connection: Connection, number: int) -> asyncpg.Record | None:

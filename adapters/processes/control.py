@@ -57,6 +57,7 @@ from adapters.processes.reporting import Reporting
 from adapters.processes.settling import Settling
 from adapters.processes.switching import Switching
 from adapters.processes.telling import Telling
+from adapters.processes.trading import Trading
 from adapters.processes.worker_lines import WorkerLine, WorkerLines
 from engine.breaker import Verdict
 
@@ -99,6 +100,8 @@ class Control:
         self._forecasting = Forecasting(spec)
         self._replanning = Replanning(spec, self._lines, self._forecasting)
         self._telling = Telling(lambda: self._settings)
+        numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
+        self._trading = Trading(lambda: self._settings, numbering, load_geography(), self._forecasting)
         self._clicks = ClickCounter()
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
 
@@ -166,6 +169,7 @@ class Control:
             numbering=load_numbering(Path(ranges) if ranges else None),
             rules=default_rules(),
             forecast=lambda: self._forecasting.forecast,
+            market=lambda: self._trading.market,
             node=self._observation,
             data_dir=self._spec.data_dir,
             clicks=self._clicks,
@@ -236,6 +240,7 @@ class Control:
             self._reporting.run(pool),
             self._replanning.allot(pool),
             self._telling.run(pool),
+            self._trading.run(pool),
             self._clicks.run(pool),
             listen(pool, self._wake.set),  # changes are heard at once; they are also polled
         )
