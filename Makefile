@@ -6,7 +6,7 @@ APT    := $(if $(filter 0,$(shell id -u)),,sudo -n) env DEBIAN_FRONTEND=noninter
 STAMP  := $(VENV)/.installed
 TSTAMP := $(VENV)/.installed-test
 
-.PHONY: setup demo test balancer unit chaos outage fuzz crowd receipts check format lock bench figures tls-figures compile interpreted clean backtest
+.PHONY: setup demo test balancer unit chaos outage fuzz crowd receipts check format lock bench figures tls-figures compile interpreted clean backtest openapi
 
 setup: $(STAMP)
 
@@ -52,6 +52,10 @@ outage: $(TSTAMP)
 # A million mutated PDUs beside a session that keeps the rules; FUZZ="--seed S" repeats a run.
 fuzz: $(TSTAMP)
 	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+# Invented requests, right and wrong, to every operation of the API, each answer held to its document (schemathesis).
+openapi: $(TSTAMP)
+	CASES=$(or $(CASES),15) $(BIN)/python -m pytest tests/integration/http/test_http_openapi.py
 
 # Thousands of idle, slow and deaf connections around a neighbour; CROWD="--help" says what there is.
 crowd: $(TSTAMP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -27,6 +28,8 @@ from inventory.workflow import RefusedError, RoleError, deadlines, possible
 
 if TYPE_CHECKING:
     from adapters.http.services import Services
+
+_ETAGS = re.compile(r'(W/)?"[!#-~]*"(\s*,\s*(W/)?"[!#-~]*")*')
 
 REVIEWERS = frozenset({Role.APPROVER, Role.OPS})
 
@@ -115,7 +118,8 @@ def _spent(least: int) -> Fault:
 def read_if_match(call: Call[Any, Any], *, needed: bool) -> int | None:
     """Return the version that If-Match names; None for `*` or where it is neither given nor needed.
 
-    Raises `ProblemError`: 428 when it is missing, 412 for what is no ETag of ours.
+    Raises `ProblemError`: 428 when it is missing, 400 for what is no ETag (RFC 9110 §8.8.3), 412 for one
+    that is none of ours.
     """
     given = call.request.headers.get("If-Match")
     if given is None:
@@ -124,6 +128,8 @@ def read_if_match(call: Call[Any, Any], *, needed: bool) -> int | None:
         return None
     if given.strip() == "*":
         return None
+    if not _ETAGS.fullmatch(given.strip()):
+        raise ProblemError("bad_request", es='If-Match debe ser como "3"', en='If-Match must be such as "3"')
     digits = given.strip().removeprefix("W/").strip('"')
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
         raise ProblemError("precondition_failed")
