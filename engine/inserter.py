@@ -6,6 +6,7 @@ from typing import Final
 from engine.audience import AudienceRule
 from engine.composition import Coding, DefaultAlphabet, Room, codings, septets_of, units_of
 from engine.decision import Creative, Decision
+from engine.people import PeopleHash
 from engine.predicate import Predicate
 from engine.reasons import Reason
 from engine.supply import SupplyCounter
@@ -46,6 +47,7 @@ class Inserter:
     `mismatches` counts bodies that did not fit their alphabet, until somebody resets it.
     `gate` is the reason why no notification gets an ad at the moment, None when ads are on.
     `supply` counts every notification that could carry an ad, whether or not it gets one.
+    `people` hashes who gets an ad; without it `person` stays 0.
     """
 
     __slots__ = (
@@ -66,6 +68,8 @@ class Inserter:
         "gate",
         "mismatches",
         "observe",
+        "people",
+        "person",
         "place",
         "suffix",
         "supply",
@@ -94,6 +98,8 @@ class Inserter:
         self.gate: Reason | None = Reason.STARTING
         self.observe = observe
         self.mismatches = 0
+        self.people: PeopleHash | None = None
+        self.person = 0
         self.place = 0
         self.suffix = b""
         self.supply = SupplyCounter(self._codes)
@@ -122,7 +128,8 @@ class Inserter:
     def consider(self, service_type: bytes, destination: bytes, word: int, body: bytes) -> Creative | Reason:
         """Return the creative to append, or the reason for none.
 
-        With a creative, `place` holds the place code and `suffix` the octets to append.
+        With a creative, `place` holds the place code, `person` the hash of who gets it and `suffix` the
+        octets to append.
 
         `word` is engine.predicate.Header.word, `destination` the destination_addr without its NUL.
         Takes no lease unit.
@@ -148,6 +155,9 @@ class Inserter:
             return chosen
         if self.observe:
             return _WOULD_INSERT
+        people = self.people
+        if people is not None:
+            self.person = people.of(self._subscriber)
         self.place = self._codes[place]
         self.suffix = chosen.suffix.octets[alphabet] or b""
         return chosen

@@ -5,13 +5,15 @@ A frame holds what one read of one worker brought about. Layout, little endian:
     frame    length u32 (octets, this field included) · crc u32 (zlib.crc32 of all that follows it)
              · sequence u64 · entries · 0xFF
     entry    kind u8 · cause u8 · reserved u16 · campaign u32 · creative version u32 · place u32
-             · hour u32 · 4 octets of zero · number u64
+             · hour u32 · person u32 · number u64
 
 For insertions and outcomes `number` is the insertion's number within the epoch; for tallies it is a
 count, and a pass-through's reason stands in `cause`; supply has its room class there, and in the
 reserved field 1 where rooms are wide (UCS-2). For receipts, last in the list of kinds, it is a
 hash (engine.receipts); a receipt's state stands in `cause`, its mask in campaign and creative version
-(low half first), its route's number in place. A length of zero ends a segment. The last octet
+(low half first), its route's number in place. An insertion and its outcomes bear the hash of the
+person (engine.people, 31 bits); 0 is not known, as in all other kinds, and in journals of before it
+was there: they read the same, so FORMAT did not change. A length of zero ends a segment. The last octet
 is none of the preallocated zeroes, so that a frame is whole only when all of it was written.
 """
 
@@ -30,6 +32,7 @@ ENTRY = Struct("<BBHIIII4xQ")
 # An entry without its number: entries of one prefix are counted together.
 PREFIX = Struct("<BBHIIII")
 NUMBERS = Struct(f"<{PREFIX.size + 4}xQ")
+PEOPLE = Struct(f"<{PREFIX.size}xI8x")
 _LENGTH_AND_CRC = Struct("<II")
 LENGTH_AND_CRC = 8
 END_MARK = b"\xff"
@@ -110,6 +113,11 @@ class Frame:
     def numbers(self) -> list[int]:
         """The entries' numbers."""
         return [number for (number,) in NUMBERS.iter_unpack(self.body)]
+
+    @property
+    def people(self) -> list[int]:
+        """The hashes of the entries' people, 0 where there is none."""
+        return [person for (person,) in PEOPLE.iter_unpack(self.body)]
 
     @property
     def prefixes(self) -> list[bytes]:

@@ -1,6 +1,8 @@
 """What one read brought about, gathered for one journal write."""
 
-from typing import Final, Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
 
 from librt.strings import BytesWriter, write_i64_le
 
@@ -10,6 +12,9 @@ from engine.journal import Cause, Kind
 from engine.leasebook import Lease
 from engine.reasons import Reason
 from engine.totals import Totals
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 # Python takes 0.2 µs to look up a member of an enum, and machine code looks a global up in a dict.
 _INSERTED: Final = Kind.INSERTED
@@ -33,7 +38,8 @@ class JournalPort(Protocol):
 class Insertion:
     """One ad on its way: what its outcome must be booked on, and the original for a bare retry.
 
-    `awaits` is the subscriber whose receipt was asked for, 0 for none.
+    `awaits` is the subscriber whose receipt was asked for, 0 for none; `person` is engine.people's hash of
+    who gets it, 0 where it is not known.
     """
 
     __slots__ = (
@@ -44,17 +50,21 @@ class Insertion:
         "lease",
         "number",
         "original",
+        "person",
         "place",
         "sent_at",
         "tally",
     )
 
-    def __init__(self, creative: Creative, place: int, hour: int, number: int, sent_at: float) -> None:
+    def __init__(
+        self, creative: Creative, place: int, person: i64, hour: int, number: int, sent_at: float
+    ) -> None:
         self.campaign = creative.offer.number
         self.lease: Lease = creative.offer.lease
         self.tally: Tally = creative.tally
         self.creative_version = creative.version
         self.place = place
+        self.person = person
         self.hour = hour
         self.number = number
         self.sent_at = sent_at
@@ -120,10 +130,10 @@ class Recorder:
         self._refused += 1
         self.totals.refused += 1
 
-    def inserted(self, creative: Creative, place: int, sent_at: float) -> Insertion:
+    def inserted(self, creative: Creative, place: int, person: i64, sent_at: float) -> Insertion:
         """Take a lease unit and note the insertion at place code `place`."""
         self._numbered += 1
-        insertion = Insertion(creative, place, self.hour, self._numbered, sent_at)
+        insertion = Insertion(creative, place, person, self.hour, self._numbered, sent_at)
         insertion.lease.take()
         self._insertions.append(insertion)
         return insertion
@@ -216,7 +226,7 @@ class Recorder:
 def _write(writer: BytesWriter, kind: int, cause: int, insertion: Insertion) -> None:
     write_i64_le(writer, kind | cause << 8 | insertion.campaign << 32)
     write_i64_le(writer, insertion.creative_version | insertion.place << 32)
-    write_i64_le(writer, insertion.hour)
+    write_i64_le(writer, insertion.hour | insertion.person << 32)
     write_i64_le(writer, insertion.number)
 
 

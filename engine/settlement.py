@@ -1,6 +1,6 @@
 """From journal frames to a batch for the books: fold, remember what is open, close what stays so."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -18,6 +18,8 @@ _EVENTS = {
 }
 # Kinds from here on carry a count in place of an insertion's number.
 _FIRST_TALLY = Kind.NOTIFICATIONS
+# Those that say of an insertion that somebody saw it.
+_SEEN = frozenset((Kind.ACCEPTED, Kind.LATE_ACCEPTED))
 # Kinds from here on carry a hash there.
 _FIRST_RECEIPT = Kind.AWAITED
 
@@ -36,6 +38,7 @@ class Fold:
     open: dict[int, bytes] = field(default_factory=dict)
     _counted: Counter[bytes] = field(default_factory=Counter)
     _receipts: list[tuple[bytes, int]] = field(default_factory=list)
+    _people: dict[bytes, list[int]] = field(default_factory=dict)
 
     def add(self, frames: Iterable[Frame]) -> int:
         """Take frames in; return how many. What was applied before only rebuilds `open`.
@@ -55,7 +58,8 @@ class Fold:
     def _take(self, frame: Frame, *, counts: bool) -> None:
         opened = self.open
         counted = self._counted
-        for kind, number, prefix in zip(frame.kinds, frame.numbers, frame.prefixes, strict=True):
+        kinds, prefixes = frame.kinds, frame.prefixes
+        for kind, number, prefix in zip(kinds, frame.numbers, prefixes, strict=True):
             if kind >= _FIRST_TALLY:
                 if counts and kind >= _FIRST_RECEIPT:
                     self._receipts.append((prefix, number))
@@ -68,6 +72,14 @@ class Fold:
                 opened.pop(number, None)  # a late answer's insertion was closed before: nothing to pop
             if counts:
                 counted[prefix] += 1
+        if counts:
+            self._take_people(kinds, prefixes, frame.people)
+
+    def _take_people(self, kinds: bytes, prefixes: Iterable[bytes], people: Iterable[int]) -> None:
+        """Keep whose ads were accepted."""
+        for kind, person, prefix in zip(kinds, people, prefixes, strict=True):
+            if person and kind in _SEEN:
+                self._people.setdefault(prefix, []).append(person)
 
     def close_open(self, cause: Cause) -> int:
         """Count every open insertion as unknown, no answer will be seen; return how many.
@@ -93,6 +105,8 @@ class Fold:
             batch.add(prefix, count)
         for prefix, number in self._receipts:
             batch.add_receipt(prefix, number)
+        for prefix, people in self._people.items():
+            batch.add_people(prefix, people)
         return Batch(
             self.epoch,
             self.applied,
@@ -105,6 +119,7 @@ class Fold:
             awaited=batch.awaited,
             received=batch.received,
             supply=dict(batch.supply),
+            exposures=dict(batch.exposures),
         )
 
     def applied_upto(self, sequence: int) -> None:
@@ -112,6 +127,7 @@ class Fold:
         self.applied = max(self.applied, sequence)
         self._counted.clear()
         self._receipts.clear()
+        self._people.clear()
 
 
 class _Batch:
@@ -126,6 +142,7 @@ class _Batch:
         self.supply: Counter[SupplyKey] = Counter()
         self.awaited: list[Awaited] = []
         self.received: list[Received] = []
+        self.exposures: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
 
     def add(self, prefix: bytes, count: int) -> None:
         """Count what `count` entries of one prefix say."""
@@ -149,6 +166,11 @@ class _Batch:
             self.awaited.append(Awaited(signed, campaign, creative_version, place, hour))
         else:
             self.received.append(Received(signed, place, state, creative_version << 32 | campaign))
+
+    def add_people(self, prefix: bytes, people: Iterable[int]) -> None:
+        """Take in whose ads were accepted, by campaign and hour."""
+        _, _, _, campaign, _, _, hour = PREFIX.unpack(prefix)
+        self.exposures[campaign, hour].extend(people)
 
 
 class GapError(Exception):

@@ -28,6 +28,7 @@ HOT = (
     "engine/decision.py",
     "engine/inserter.py",
     "engine/leasebook.py",
+    "engine/people.py",
     "engine/predicate.py",
     "engine/recorder.py",
     "engine/supply.py",

@@ -21,6 +21,7 @@ from engine.decision import Creative, Decision, Offer
 from engine.inserter import Inserter
 from engine.journal import ENTRY, Cause, Kind
 from engine.leasebook import LeaseBook
+from engine.people import PeopleHash
 from engine.predicate import Predicate
 from engine.reasons import Reason
 from engine.recorder import Recorder
@@ -240,6 +241,7 @@ class Bench:
         )
         self.inserter.decision = make_decision(plan, book)
         self.inserter.gate = None
+        self.inserter.people = PeopleHash(b"figures" * 5)
         for lease in book:
             lease.held = ENDLESS
         self.session = Session(

@@ -1,6 +1,7 @@
 """A worker's duty towards receipts: one key, one profile, one object a route, what must be said of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -8,11 +9,22 @@ import structlog
 from adapters.files.hash_key import HashKeyError, load_hash_key
 from adapters.processes.messages import AsksMore, Message
 from adapters.smpp.route_receipts import ReceiptProfile, RouteReceipts
+from engine.inserter import Inserter
+from engine.people import PeopleHash
 from engine.receipts import RouteHash
 from engine.recorder import Recorder
 from engine.settings import Settings
 
 log = structlog.get_logger()
+
+
+def count_people(settings: Settings, data_dir: Path, inserters: Iterable[Inserter]) -> None:
+    """Let inserters hash whom ads reach; without a key nobody is counted, and `Receipting` alarms."""
+    if settings.relay.mode == "insert":
+        with suppress(HashKeyError):
+            people = PeopleHash(load_hash_key(settings.privacy.hash_key_file, data_dir))
+            for inserter in inserters:
+                inserter.people = people
 
 
 class Receipting:

@@ -11,7 +11,7 @@ from adapters.files.reference_data import load_numbering
 from adapters.metrics.worker_figures import WorkerFigures
 from adapters.processes.child import Spec
 from adapters.processes.gate import Gate
-from adapters.processes.receipting import Receipting
+from adapters.processes.receipting import Receipting, count_people
 from adapters.processes.worker_faults import Faults
 from engine.assembly import make_inserter
 from engine.breaker import Breaker
@@ -70,6 +70,7 @@ def make_core(spec: Spec) -> Core:
         inserter.supply = supply
     figures = WorkerFigures(spec.worker, inserters, recorder, journal, bypass=spec.bypass)
     faults = Faults(figures)
+    count_people(settings, spec.data_dir, inserters.values())
     receipting = Receipting(settings, spec.data_dir, recorder, faults.alarm)
     figures.receipts = receipting.routes
     return Core(

@@ -274,7 +274,7 @@ class Session:
             if kept != at:
                 out.write(buffer[kept:at])
             splice(out, buffer, at, end, self._cut, self._inserter.suffix)
-            insertion = recorder.inserted(outcome, self._inserter.place, now)
+            insertion = recorder.inserted(outcome, self._inserter.place, self._inserter.person, now)
         except Exception as error:  # noqa: BLE001  # the one rule: no fault of ours may cost a notification
             out.truncate(written)
             recorder.passed(_INTERNAL_ERROR)
