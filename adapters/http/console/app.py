@@ -13,12 +13,18 @@ from markupsafe import Markup
 from adapters.http.api import Door
 from adapters.http.console import wording
 from adapters.http.console.assets import load_assets, serve_assets
+from adapters.http.console.campaigns import campaigns_pages
+from adapters.http.console.composer import composer_pages
 from adapters.http.console.described import described_pages
 from adapters.http.console.desk import Desk
 from adapters.http.console.live import beat, live_pages
 from adapters.http.console.login import login_pages
+from adapters.http.console.overview import overview_pages
 from adapters.http.console.pages import CSRF_FIELD, Pages
 from adapters.http.console.people import people_pages
+from adapters.http.console.places import places_pages
+from adapters.http.console.reviewing import reviewing_pages
+from adapters.http.console.text_check import text_check_pages
 from adapters.http.console.visit import Visit
 from adapters.http.console.words import WORDS
 from adapters.http.identities import PostgresIdentities
@@ -26,11 +32,14 @@ from adapters.http.operations import Operation
 from adapters.http.people_api import AUDITORS
 from adapters.http.problems import KINDS, ProblemError
 from adapters.http.services import Services
-from engine.access import CARRIER_ROLES, Role
+from engine.access import CARRIER_ROLES, READERS, Role
 from segments.clock import pinned_zone
 
 # Path, word, who sees it.
 MENU: tuple[tuple[str, str, frozenset[Role]], ...] = (
+    ("/review", "nav.review", frozenset({Role.APPROVER})),
+    ("/campaigns", "nav.campaigns", READERS),
+    ("/overview", "nav.overview", READERS),
     ("/live", "nav.live", CARRIER_ROLES),
     ("/users", "nav.users", frozenset({Role.ADMIN})),
     ("/brands", "nav.brands", frozenset({Role.ADMIN})),
@@ -64,6 +73,12 @@ def console_app(
     desk = Desk(operations, door)
     pages = Pages(services, identities)
     login_pages(app, pages, services, door)
+    composer_pages(app, pages, services, desk)
+    campaigns_pages(app, pages, services, desk)
+    text_check_pages(app, pages, services, desk)
+    places_pages(app, pages, desk)
+    reviewing_pages(app, pages, services, desk)
+    overview_pages(app, pages, services, desk)
     live_pages(app, pages, services, desk)
     people_pages(app, pages, desk)
     described_pages(app, pages, operations)

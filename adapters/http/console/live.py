@@ -40,7 +40,7 @@ class _Watch:
         self._streams: set[asyncio.Task[Any]] = set()
 
     async def show(self, visit: Visit) -> web.StreamResponse:
-        status = await self._desk.ask(visit, "ops_status")
+        node = await self._desk.ask(visit, "ops_status")
         sessions = await self._desk.ask(visit, "list_sessions")
         columns = [list(column) for column in zip(*self._services.pulse.rates(), strict=True)]
         chart = {
@@ -48,7 +48,7 @@ class _Watch:
             "labels": [visit.word("notifications"), visit.word("ads")],
             "zone": self._services.settings().policy.default_timezone,
         }
-        return visit.page("live.html", status=status, sessions=sessions["items"], chart=chart)
+        return visit.page("live.html", node=node, sessions=sessions["items"], chart=chart)
 
     async def switch(self, visit: Visit) -> web.StreamResponse:
         await self._desk.ask(visit, "switch_ads", body={"on": visit.form.get("on") == "yes"})
@@ -73,8 +73,8 @@ class _Watch:
         await response.prepare(visit.request)
         sent = 0.0
         for tick in range(int(LONGEST_S / EVERY_S)):
-            status = await self._desk.ask(visit, "ops_status")
-            html = {name.replace("_", "-"): _part(visit, name, status=status) for name in PARTS}
+            node = await self._desk.ask(visit, "ops_status")
+            html = {name.replace("_", "-"): _part(visit, name, node=node) for name in PARTS}
             if tick % SESSIONS_EVERY == 0:
                 sessions = await self._desk.ask(visit, "list_sessions")
                 html["live-sessions"] = _part(visit, "live_sessions", sessions=sessions["items"])

@@ -19,12 +19,12 @@ function draw(place, data, labels, zone, height) {
   const options = {
     width: place.clientWidth, height, cursor: { y: false, points: { size: 7 } }, legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
-    scales: { y: { range: (_, low, high) => [0, Math.max(1, high * 1.08)] } },
+    scales: { x: { range: (_, low, high) => (low === high ? [low - 1800, high + 1800] : [low, high]) }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.08)] } },
     axes: [axis, { ...axis, size: 54, values: (_, ticks) => ticks.map((tick) => short.format(tick)) }],
     series: [
       {},
       { label: labels[0], stroke: paint("--all"), width: 1.5, dash: place.dataset.dash ? [5, 4] : undefined, points: { show: false } },
-      { label: labels[1], stroke: paint("--ads"), width: 2, fill: paint("--tint"), points: { show: false } },
+      { label: labels[1], stroke: paint("--ads"), width: 2, fill: paint("--tint"), points: { show: data[0].length < 3, size: 7 } },
     ],
   };
   return new uPlot(options, data, place);
