@@ -135,5 +135,7 @@ def _serving(document: dict[str, Any]) -> str:
     return "harmful" if any(creative["harmful"] for creative in document["creatives"]) else "no"
 
 
-def _minute(instant: str) -> str:
+def _minute(instant: str | None) -> str:
+    if instant is None:  # a draft that is not complete yet
+        return "-"
     return f"{datetime.fromisoformat(instant).astimezone(UTC):%Y-%m-%d %H:%M}Z"

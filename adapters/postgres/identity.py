@@ -146,6 +146,17 @@ class PostgresIdentity:
                 connection, actor, "grant", "brand", brand, None, {"organisation": organisation}, at
             )
 
+    async def brands_of(self, organisation: str) -> frozenset[str]:
+        """Return the brands that an organisation owns or was granted."""
+        rows = await self._rows(
+            """
+            SELECT name FROM brands WHERE organisation = $1
+            UNION SELECT brand FROM brand_grants WHERE organisation = $1
+            """,
+            organisation,
+        )
+        return frozenset(row["name"] for row in rows)
+
     async def brands(self, principal: Principal) -> Sequence[Mapping[str, Any]]:
         """Return the brands a principal sees, by name: name, category, organisation."""
         return await self._rows(
