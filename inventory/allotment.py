@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from inventory.books import ServingCampaign
+from inventory.campaign import Pacing
 from inventory.cells import CellMap
 from inventory.contest import Contest, Indexes
 from inventory.fairness import fair_units
@@ -24,6 +25,9 @@ TIGHT_SHORTAGE = 0.005
 YIELDED = 0.35
 
 
+# A campaign that is ahead of its curve by a part of its quantity yields so many times that part of its rows.
+RESTRAINT = 6.0
+LEAST_RESTRAINED = 0.3
 # What a flight wants beyond the forecast's end is left for later when it lasts so much longer.
 DAY_S = 24.0 * HOUR_S
 
@@ -128,6 +132,7 @@ def allot(
     share[edges] = shale.fill(shale.shares())
     contended = np.bincount(cells.cell, weights=goals.tight[cells.campaign], minlength=len(cells)) > 0
     share[contended[cells.cell]] *= 1 - YIELDED
+    share *= _restraint(serving, came, offered.sum(axis=1), goals.tight)[cells.campaign]
     coming = np.concatenate([np.zeros((len(serving), 1)), np.cumsum(offered, axis=1)], axis=1)
     versions = tuple((each.campaign.number, each.campaign.version) for each in serving)
     return Allotment(outlook.at, cells, versions, share, came, coming, goals.target, goals.tight, shale.price)
@@ -154,6 +159,15 @@ def _goals(contest: Contest, serving: Sequence[ServingCampaign], supply_factor: 
     units = fair_units(contest, done)
     high = fair_units(replace(contest, supply=contest.supply / supply_factor), done)
     return _Goals(units, done + high, units - low > TIGHT_SHORTAGE * contest.quantity)
+
+
+def _restraint(serving: Sequence[ServingCampaign], came: Counts, coming: Counts, tight: Mask) -> Counts:
+    """Return by how much to scale rows of campaigns that are ahead of their curves and sure to be served."""
+    settled = np.array([float(each.settled) for each in serving])
+    quantity = np.array([float(each.quantity or 0) for each in serving])
+    paced = np.array([each.campaign.pacing is Pacing.EVEN for each in serving], dtype=np.bool_) & ~tight
+    ahead = settled / np.maximum(quantity, 1.0) - came / np.maximum(came + coming, 1.0)
+    return np.where(paced, np.clip(1 - RESTRAINT * ahead, LEAST_RESTRAINED, 1.0), 1.0)
 
 
 def _before(serving: Sequence[ServingCampaign], cells: CellMap, told: Counts) -> Counts:

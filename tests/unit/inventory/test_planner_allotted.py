@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from inventory.allotment import YIELDED, Allotment, Outlook
+from inventory.allotment import RESTRAINT, YIELDED, Allotment, Outlook
 from inventory.books import ServingCampaign
 from inventory.campaign import CampaignClass, Pacing
 from inventory.cells import Ground
@@ -88,6 +88,16 @@ def test_contended_cells_leave_room_for_the_most_urgent() -> None:
     row, listed = cell(one.plan(1, booked, NOW))
     assert sum(row.values()) == pytest.approx(1 - YIELDED, abs=0.02)
     assert listed == [1]
+
+
+def test_who_is_ahead_of_its_curve_waits() -> None:
+    """Where supply is ample, a campaign's rows shrink by how far it is ahead."""
+    booked = serving(campaign(1, quantity=960), settled=528), serving(campaign(2, quantity=960), settled=480)
+    one = planner()
+    allotted(one, *booked)
+    row, _ = cell(one.plan(1, booked, NOW))
+    assert row[2] == pytest.approx(480 / 4800 / 0.93, rel=1e-3)
+    assert row[1] == pytest.approx(432 / 4800 / 0.93 * (1 - RESTRAINT * 0.05), rel=1e-3)
 
 
 def test_shortage_goes_by_class_then_by_share() -> None:
