@@ -9,6 +9,7 @@ from adapters.postgres.documents import hours_of
 from adapters.postgres.reports import Counted, Reported, ReportedCampaign, Text
 from inventory.campaign import Campaign, CampaignClass, Pacing
 from inventory.pacing import Pace, Quiet, lag
+from inventory.reach import Reach
 from inventory.reports import HOUR_S, Dimension, Figures, day_in, regrouped, total
 from segments.clock import pinned_zone
 from segments.geography import Geography, UnknownNameError
@@ -37,6 +38,10 @@ NO_RECEIPTS: Sentence = {
 NO_LINKS: Sentence = {
     "es": "ningún enlace corto cuenta clics todavía",
     "en": "no short link counts clicks yet",
+}
+TOO_FEW: Sentence = {
+    "es": "alcanzó a tan pocas personas que no se dice a cuántas",
+    "en": "it reached so few people that their number is not told",
 }
 _BY_LADA = {"es": "decidido por la LADA", "en": "decided by the LADA"}
 _NO_PLACE = {"es": "lugar desconocido", "en": "place unknown"}
@@ -197,6 +202,20 @@ def pacing_document(campaign: ReportedCampaign, quiet: Quiet, zone: str, now: da
         behind = lag(booked, counts.settled, pace, now.timestamp())
         document |= {"due": round(counts.settled + behind), "behind": max(0, round(behind))}
     return document
+
+
+def reach_document(reach: Reach | None, days: tuple[date, date] | None, language: str) -> dict[str, Any]:
+    """Return how many people ads reached and how many each got; errors are standard errors, as shares."""
+    told = reach is not None and reach.people is not None
+    return {
+        "from": None if days is None else days[0].isoformat(),
+        "to": None if days is None else days[1].isoformat(),
+        "people": reach.people if reach is not None else None,
+        "error": round(reach.error, 4) if reach is not None else None,
+        "frequency": dict(reach.frequency) if reach is not None and reach.frequency is not None else None,
+        "frequency_error": round(reach.frequency_error, 4) if reach is not None else None,
+        "note": None if told else TOO_FEW[language],
+    }
 
 
 def _final_until(settled_at: datetime | None, frame: Frame) -> datetime | None:

@@ -17,14 +17,17 @@ from adapters.http.report_view import (
     Report,
     make_report,
     pacing_document,
+    reach_document,
     report_document,
 )
 from adapters.http.services import Services
+from adapters.postgres.reach import PostgresReach
 from adapters.postgres.reports import ALWAYS, PostgresReports, Reported, Span
 from engine.access import READERS
 from engine.setting_rules import Timezone
 from inventory.faults import Fault
-from inventory.reports import HOUR_S, Dimension
+from inventory.reach import reach_of
+from inventory.reports import HOUR_S, Dimension, day_in
 from segments.clock import pinned_zone
 
 _INSTANT = "A day of the zone (2026-11-24), or an instant with its offset (2026-11-24T09:00:00-06:00)."
@@ -77,6 +80,7 @@ class CampaignReportOut(ReportOut):
     campaign: dict[str, Any]
     ledger: dict[str, int | None]
     pacing: dict[str, Any]
+    reach: dict[str, Any]
 
 
 def reports_operations(services: Services) -> Sequence[Operation]:
@@ -108,7 +112,8 @@ class _Desk:
         if brand is None or not call.principal.sees(brand):
             raise ProblemError("not_found")
         reported = await reports.one(campaign_id, span, now=frame.as_of)
-        return await asyncio.to_thread(self._one_answer, call, reported, frame)
+        reach = await self._reach(reported, frame, span)
+        return await asyncio.to_thread(self._one_answer, call, reported, frame, reach)
 
     async def several(self, call: Call[ReportsQuery, None]) -> Answer:
         """Report the campaigns of the brands that the caller sees."""
@@ -120,7 +125,22 @@ class _Desk:
         reported = await PostgresReports(self._services.pool).several(brands, brand, span, now=frame.as_of)
         return await asyncio.to_thread(self._several_answer, call, reported, frame)
 
-    def _one_answer(self, call: Call[ReportQuery, None], reported: Reported, frame: Frame) -> Answer:
+    async def _reach(self, reported: Reported, frame: Frame, span: Span) -> dict[str, Any]:
+        """Return whom the campaign reached on the days, of the carrier's zone, that the span touches."""
+        settings = self._services.settings()
+        [number] = reported.campaigns
+        hours = reported.counted[number].by_hour
+        if not hours:
+            return reach_document(None, None, frame.language)
+        day_of = day_in(pinned_zone(settings.policy.default_timezone))
+        days = (day_of(max(span[0], min(hours))), day_of(min(span[1] - 1, max(hours))))
+        sketch = await PostgresReach(self._services.pool).read(number, *days)
+        reach = await asyncio.to_thread(reach_of, sketch, settings.privacy.min_people)
+        return reach_document(reach, days, frame.language)
+
+    def _one_answer(
+        self, call: Call[ReportQuery, None], reported: Reported, frame: Frame, reach: dict[str, Any]
+    ) -> Answer:
         report = make_report(reported, frame, self._services.geography)
         [campaign] = reported.campaigns.values()
         named = {"id": campaign.counts.id, "name": campaign.counts.name, "brand": campaign.brand}
@@ -133,6 +153,7 @@ class _Desk:
             **report_document(report),
             "ledger": campaign.counts.ledger(),
             "pacing": pacing_document(campaign, quiet, policy.default_timezone, frame.as_of),
+            "reach": reach,
         }
         return Answer(document)
 

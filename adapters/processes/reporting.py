@@ -1,4 +1,4 @@
-"""Control's duty towards reports: how far the node has settled is told, whole days are packed."""
+"""Control's duty towards reports: tell how far the node has settled, pack whole days, count people."""
 
 import time
 from datetime import UTC, datetime
@@ -7,13 +7,16 @@ import asyncpg
 import structlog
 
 from adapters.postgres.pool import DATABASE_AWAY, Pool
+from adapters.postgres.reach import PostgresReach
 from adapters.postgres.report_days import pack_days
 from adapters.processes.endless import every
 from adapters.processes.settling import Settling
 from engine.settings import Settings
 from inventory.books import hour_of
+from segments.clock import pinned_zone
 
 TELL_S = 1.0
+FOLD_S = 20.0
 PACK_S = 600.0
 
 _TELL = "UPDATE nodes SET settled_at = $2 WHERE name = $1"
@@ -27,6 +30,7 @@ class Reporting:
     def __init__(self, settings: Settings, settling: Settling) -> None:
         self._settings = settings
         self._settling = settling
+        self._folded_at = -FOLD_S
         self._packed_at = -PACK_S
         self._alarmed = ""
 
@@ -49,7 +53,19 @@ class Reporting:
         if self._settling.settled_at is not None:
             await pool.execute(_TELL, self._settings.node.name, self._settling.settled_at)
         now = time.monotonic()
+        if now - self._folded_at >= FOLD_S:
+            self._folded_at = now
+            await self._fold(pool)
         if now - self._packed_at >= PACK_S:
             self._packed_at = now
             if days := await pack_days(pool, hour_of(datetime.now(UTC))):
                 log.info("report_days_packed", days=days)
+            await PostgresReach(pool).forget_samples(
+                datetime.now(UTC), self._settings.retention_days.exposures
+            )
+
+    async def _fold(self, pool: Pool) -> None:
+        reach = PostgresReach(pool)
+        zone = pinned_zone(self._settings.policy.default_timezone)
+        while await reach.fold(zone, datetime.now(UTC)):
+            pass

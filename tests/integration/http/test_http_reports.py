@@ -8,8 +8,11 @@ import pytest
 from openpyxl import load_workbook
 
 from adapters.postgres.books import PostgresBooks
+from adapters.http.report_view import TOO_FEW
+from adapters.postgres.reach import PostgresReach
 from adapters.postgres.receipts import PostgresReceipts
 from inventory.books import Awaited, Batch, CountKey, Epoch, Event, LeaseRequest, Received
+from segments.clock import pinned_zone
 from tests.integration.http.conftest import World
 
 pytestmark = pytest.mark.postgres
@@ -42,7 +45,8 @@ async def counted(world: World, *, receipts: bool = False, **fields: Any) -> dic
     }
     awaited = [Awaited(each, number, version, GUADALAJARA, hour) for each in range(6)] if receipts else []
     received = [Received(0, 1, DELIVERED, 0), Received(1, 1, UNDELIVERABLE, 0)] if receipts else []
-    await books.settle(Batch(EPOCH, 0, 1, events, awaited=awaited, received=received))
+    people = {(number, hour): [*range(1, 31), *range(1, 13)]}
+    await books.settle(Batch(EPOCH, 0, 1, events, awaited=awaited, received=received, exposures=people))
     if receipts:
         await PostgresReceipts(world.pool).match(now, 72)
     return booked
@@ -65,6 +69,18 @@ async def test_every_grouping_has_the_ledgers_totals(world: World) -> None:
     assert report["decided_by_lada"] == pytest.approx(1 / 3, abs=1e-4)
     assert report["pacing"]["goal"] == 1000
     assert 0 <= report["pacing"]["elapsed"] < 1
+
+
+async def test_people_are_told_from_ten_on(world: World) -> None:
+    """30 people got an ad and 12 of them two; below `privacy.min_people` nobody is told."""
+    booked = await counted(world)
+    path = f"/campaigns/{booked['id']}/report"
+    before = (await world.call("sol", "GET", path)).body["reach"]
+    assert (before["people"], before["note"]) == (None, TOO_FEW["es"])
+    await PostgresReach(world.pool).fold(pinned_zone("America/Mexico_City"), world.services.now())
+    reach = (await world.call("sol", "GET", path)).body["reach"]
+    assert (reach["people"], reach["error"], reach["note"]) == (30, 0.0, None)
+    assert reach["frequency"] == {"1": 18, "2": 12}
 
 
 async def test_rows_are_named_in_the_callers_language(world: World) -> None:
