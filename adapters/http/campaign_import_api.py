@@ -22,6 +22,8 @@ from inventory.draft import CampaignDraft
 from inventory.faults import Fault
 
 MOST = 1000
+# Each submission looks at the stock, and nobody else can book meanwhile.
+MOST_SUBMITTED = 50
 MAX_OCTETS = 1024 * 1024
 TYPES = ("application/json", "application/yaml", "text/csv")
 
@@ -41,7 +43,13 @@ def import_operations(services: Services) -> Sequence[Operation]:
         deed = deed_of(call, services)
         read = await reader_of(services, call.principal, deed.now)
         with told():
-            drafts = await asyncio.to_thread(_read_all, call.body, call.request.content_type, read)
+            drafts = await asyncio.to_thread(
+                _read_all,
+                call.body,
+                call.request.content_type,
+                read,
+                MOST_SUBMITTED if call.query.submit else MOST,
+            )
             desk = PostgresDesk(services.pool, stock_of(services, deed.now))
             ids = await desk.create(drafts, deed, submit=call.query.submit)
         made = [
@@ -70,12 +78,12 @@ def import_operations(services: Services) -> Sequence[Operation]:
     ]
 
 
-def _read_all(octets: bytes, content_type: str, read: Reader) -> list[CampaignDraft]:
+def _read_all(octets: bytes, content_type: str, read: Reader, most: int) -> list[CampaignDraft]:
     """Read every campaign. Raises `DocumentRefusedError` with the faults of all, each with its line."""
     entries = _table(octets) if content_type == "text/csv" else _documents(octets)
-    if not 1 <= len(entries) <= MOST:
+    if not 1 <= len(entries) <= most:
         raise DocumentRefusedError(
-            [Fault("", "count", f"debe traer de 1 a {MOST} campañas", f"must hold 1 to {MOST} campaigns")]
+            [Fault("", "count", f"debe traer de 1 a {most} campañas", f"must hold 1 to {most} campaigns")]
         )
     drafts, faults = [], []
     for index, entry in enumerate(entries):
