@@ -85,7 +85,12 @@ class Door:
             except ProblemError as problem:
                 return problem.response(language, request.path)
             except DATABASE_AWAY:
-                away = ProblemError("unavailable", headers={"Retry-After": "2"})
+                away = ProblemError(
+                    "unavailable",
+                    es="la base de datos no responde",
+                    en="the database does not answer",
+                    headers={"Retry-After": "2"},
+                )
                 return away.response(language, request.path)
 
         return handle

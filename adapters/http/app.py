@@ -7,6 +7,7 @@ from time import time
 from aiohttp import web
 
 from adapters.http.api import api_app, make_door, problems_for_errors
+from adapters.http.availability_api import availability_operations
 from adapters.http.campaign_import_api import import_operations
 from adapters.http.campaigns_api import campaigns_operations
 from adapters.http.console.app import console_app
@@ -31,12 +32,13 @@ from adapters.postgres.answers import PostgresAnswers
 def all_operations(services: Services) -> Sequence[Operation]:
     """Return every operation of the API, in the order of its document."""
     return [
-        *texts_operations(services.rules),
+        *texts_operations(services),
         *segments_operations(services.geography),
         *import_operations(services),
         *campaigns_operations(services),
         *creatives_operations(services),
         *reports_operations(services),
+        *availability_operations(services),
         *people_operations(services),
         *webhooks_operations(services),
         *links_operations(services),

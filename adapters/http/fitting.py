@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,11 @@ def with_fits(document: dict[str, Any], services: Services) -> dict[str, Any]:
     rooms, cold = _rooms(document["target"], services)
     creatives = [{**each, "fits": _fits(each["text"], rooms, cold)} for each in document["creatives"]]
     return {**document, "creatives": creatives}
+
+
+def fits_of(text: str, target: Mapping[str, Any], services: Services) -> dict[str, Any] | None:
+    """Return how a text fits the traffic of a target; None for one that no SMS can carry."""
+    return _fits(text, *_rooms(target, services))
 
 
 def _rooms(target: Any, services: Services) -> tuple[Rooms | None, bool]:

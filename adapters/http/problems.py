@@ -26,7 +26,7 @@ KINDS: Mapping[str, tuple[int, str, str]] = {
     "precondition_required": (428, "Falta If-Match", "If-Match is missing"),
     "too_many": (429, "Demasiadas solicitudes; espere un poco", "Too many requests; wait a little"),
     "internal": (500, "Error interno; ya quedó registrado", "Internal error; it has been recorded"),
-    "unavailable": (503, "La base de datos no responde ahora", "The database does not answer now"),
+    "unavailable": (503, "Por ahora no se puede responder", "There can be no answer now"),
 }
 
 

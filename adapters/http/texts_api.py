@@ -1,14 +1,20 @@
-"""`texts/check`: is this text allowed, and if not, why and what instead."""
+"""`texts/check`: is this text allowed, if not, why and what instead; and which traffic has room for it."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from pydantic import Field
 
+from adapters.http.campaign_shapes import FitsShape, TargetShape
+from adapters.http.fitting import fits_of
 from adapters.http.operations import Answer, Call, NoQuery, Operation, Shape
+from adapters.http.problems import ProblemError
+from adapters.http.services import Services
 from engine.access import EVERYBODY
+from inventory.faults import Fault
+from segments.geography import Geography
+from segments.targets import Target, TargetDocumentError, check_target
 from validators.check import check
-from validators.rules import RuleSet
 
 
 class TextToCheck(Shape):
@@ -16,6 +22,7 @@ class TextToCheck(Shape):
 
     text: str = Field(max_length=1000)
     profile: Literal["specification", "channel"] = "specification"
+    target: TargetShape = Field(default=TargetShape(), description="Whose traffic it should fit.")
 
 
 class FindingShape(Shape):
@@ -31,7 +38,10 @@ class FindingShape(Shape):
 
 
 class VerdictShape(Shape):
-    """What a check found; `ok` is true when no finding is an error."""
+    """What a check found; `ok` is true when no finding is an error.
+
+    `fits` tells which share of the target's traffic has room for the text; null where no SMS can carry it.
+    """
 
     ok: bool
     profile: str
@@ -40,13 +50,21 @@ class VerdictShape(Shape):
     limit: int
     findings: list[FindingShape]
     suggestion: str | None
+    fits: FitsShape | None
 
 
-def texts_operations(rules: RuleSet) -> Sequence[Operation]:
+def texts_operations(services: Services) -> Sequence[Operation]:
     """Return the operation."""
 
+    def checked(asked: TextToCheck) -> dict[str, Any]:
+        verdict = check(asked.text, services.rules, asked.profile).as_document()
+        return {**verdict, "fits": fits_of(asked.text, asked.target.model_dump(), services)}
+
     async def check_text(call: Call[NoQuery, TextToCheck]) -> Answer:
-        return Answer(check(call.body.text, rules, call.body.profile).as_document())
+        faults = _target_faults(call.body.target.model_dump(), services.geography)
+        if faults:
+            raise ProblemError("invalid", faults=faults)
+        return Answer(checked(call.body))
 
     example = "Buen Fin en tienda sol, 40 de descuento. Marca 5512345678"
     return [
@@ -60,7 +78,15 @@ def texts_operations(rules: RuleSet) -> Sequence[Operation]:
             roles=EVERYBODY,
             body=TextToCheck,
             answer=VerdictShape,
-            example={"text": example},
-            answer_example=check(example, rules).as_document(),
+            example={"text": example, "target": {"include": [{"state": "MX-JAL"}], "exclude": []}},
+            answer_example=checked(TextToCheck(text=example)),
         )
     ]
+
+
+def _target_faults(document: Mapping[str, Any], geography: Geography) -> list[Fault]:
+    try:
+        unknown = check_target(Target.from_document(document), geography)
+    except TargetDocumentError as refused:
+        return [Fault(fault.pointer, "bad_target", fault.es, fault.en) for fault in refused.faults]
+    return [Fault(fault.pointer, "unknown_place", fault.es, fault.en) for fault in unknown]

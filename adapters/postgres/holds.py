@@ -64,20 +64,7 @@ class PostgresHolds:
         async with self._alone() as connection:
             others = await others_than(connection, self._measure, now)
             await judged(judge, others, wish)
-            row = await connection.fetchrow(
-                _TAKE,
-                by,
-                wish.name,
-                wish.campaign_class.value,
-                target_document(wish.target),
-                datetime.fromtimestamp(wish.opens, UTC),
-                datetime.fromtimestamp(wish.closes, UTC),
-                hours_document(wish.hours),
-                wish.size,
-                wish.wanted,
-                now + timedelta(seconds=FORM_S),
-            )
-        return _hold(row)
+            return await insert_hold(connection, wish, by, now)
 
     async def submit(self, hold: str, campaign: int, *, now: datetime) -> Hold:
         """Make a hold a campaign's soft hold."""
@@ -88,7 +75,7 @@ class PostgresHolds:
             row = await connection.fetchrow(_SUBMIT, hold, campaign, until, now)
             if row is None:
                 raise NoHoldError(f"hold {hold} has expired or never was; take a new one")
-        return _hold(row)
+        return hold_of_row(row)
 
     async def release(self, hold: str) -> None:
         """Give up a hold."""
@@ -130,7 +117,25 @@ async def others_than(
 ) -> list[Booking]:
     """Return what was sold and is still to come, and what is held, but for the hold of one campaign."""
     held = await connection.fetch(_ACTIVE, now, but)
-    return [*await read_sold(connection, measure, now), *(_hold(row).booking for row in held)]
+    return [*await read_sold(connection, measure, now), *(hold_of_row(row).booking for row in held)]
+
+
+async def insert_hold(connection: Connection, wish: Booking, by: str, now: datetime) -> Hold:
+    """Write a hold that lasts FORM_S."""
+    row = await connection.fetchrow(
+        _TAKE,
+        by,
+        wish.name,
+        wish.campaign_class.value,
+        target_document(wish.target),
+        datetime.fromtimestamp(wish.opens, UTC),
+        datetime.fromtimestamp(wish.closes, UTC),
+        hours_document(wish.hours),
+        wish.size,
+        wish.wanted,
+        now + timedelta(seconds=FORM_S),
+    )
+    return hold_of_row(row)
 
 
 async def judged(judge: Judge, others: Sequence[Booking], wish: Booking) -> None:
@@ -142,7 +147,8 @@ async def judged(judge: Judge, others: Sequence[Booking], wish: Booking) -> None
         raise UnavailableError(f"{wish.wanted} of {wish.name!r} can't be promised beside what was sold")
 
 
-def _hold(row: asyncpg.Record | Any) -> Hold:
+def hold_of_row(row: asyncpg.Record | Any) -> Hold:
+    """Return the hold that a row tells of."""
     booking = Booking(
         str(row["id"]),
         row["name"],

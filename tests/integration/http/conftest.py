@@ -15,6 +15,7 @@ from adapters.http.health import Readiness
 from adapters.http.services import Services
 from adapters.postgres.identity import PostgresIdentity
 from adapters.postgres.pool import Pool, close_pool, open_pool
+from adapters.processes.trading import Trading
 from engine.access import OrganisationKind, Role
 from engine.settings import Settings
 
@@ -69,7 +70,10 @@ class Reply:
 
 @dataclass(slots=True)
 class World:
-    """A served API with its database; `settings` holds the settings in force, which a test may replace."""
+    """A served API with its database; `settings` holds the settings in force, which a test may replace.
+
+    `trading` holds who keeps the market; empty, so that none is there, until a test adds one.
+    """
 
     client: TestClient[Any, Any]
     pool: Pool
@@ -78,6 +82,7 @@ class World:
     organisations: Mapping[str, str]
     keys: dict[str, str]
     settings: list[Settings]
+    trading: list[Trading] = field(default_factory=list)
 
     async def call(self, who: str | None, method: str, path: str, body: Any = None, **more: Any) -> Reply:
         """Send a request as one of CALLERS (None: as nobody) and return the reply; `path` is below PREFIX."""
@@ -117,14 +122,21 @@ class World:
 async def world(postgres_dsn: str) -> AsyncIterator[World]:
     """Yield a served API on a migrated database of its own."""
     pool = await open_pool(postgres_dsn)
-    settings = [SETTINGS]
+    settings, trading = [SETTINGS], list[Trading]()
     services = Services(
-        lambda: pool, lambda: settings[0], load_geography(), load_numbering(), default_rules()
+        lambda: pool,
+        lambda: settings[0],
+        load_geography(),
+        load_numbering(),
+        default_rules(),
+        market=lambda: trading[0].market if trading else None,
     )
     try:
         app = node_app(lambda: Readiness(relay=True, database=True, ads=True), lambda: b"", services)
         async with TestClient(TestServer(app)) as client:
-            yield World(client, pool, services, PostgresIdentity(pool), *await _people(pool), settings)
+            yield World(
+                client, pool, services, PostgresIdentity(pool), *await _people(pool), settings, trading
+            )
     finally:
         await close_pool(pool)
 
