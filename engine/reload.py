@@ -86,6 +86,6 @@ def _leaves(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
 def _shown(key: str, value: Any) -> Any:
     if key == "database":
         return value if value == "embedded" else _HIDDEN
-    if key == "ads.only_subscribers" and value is not None:
+    if key in {"ads.only_subscribers", "esme.handsets"} and value is not None:
         return f"{len(value)} subscribers"
     return value

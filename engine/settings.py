@@ -18,6 +18,7 @@ from engine.setting_rules import (
     Consent,
     Database,
     Days,
+    Dial,
     FilePath,
     FrequencyCaps,
     HttpTls,
@@ -35,7 +36,7 @@ from engine.setting_rules import (
     Unused,
     Upstream,
 )
-from engine.trial_list import Subscribers
+from engine.trial_list import Handsets, Subscribers
 from inventory.clock import MINUTES_A_DAY
 from inventory.faults import Fault, custom_fault, shape_faults
 
@@ -270,6 +271,17 @@ class Links(Section):
     opt_out: Annotated[str, Field(min_length=1, max_length=300)] | None = None
 
 
+class Esme(Section):
+    """The engine's own session at the SMSC, for what it sends itself: samples to verified handsets."""
+
+    smsc: Dial
+    system_id: Annotated[str, Field(min_length=1, max_length=15, pattern="^[!-~]+$")]
+    password_file: FilePath | None = None
+    source_addr: Annotated[str, Field(max_length=20, pattern="^[ -~]*$")] = ""
+    sample: Annotated[str, Field(min_length=1, max_length=120)] = "Tienes 1 llamada perdida de 5501234567."
+    handsets: Handsets = Field(default=(), repr=False)
+
+
 class Settings(Section):
     """All of posdata.yaml."""
 
@@ -287,6 +299,7 @@ class Settings(Section):
     http: Http = Http()
     webhooks: Webhooks = Webhooks()
     links: Links = Links()
+    esme: Esme | None = None
 
 
 class SettingsRefusedError(Exception):

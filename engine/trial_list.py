@@ -50,6 +50,19 @@ def _on_trial(value: object) -> int | TrialFile:
         raise custom_fault("subscriber", f"no es un suscriptor mexicano: {error}", str(error)) from None
 
 
+def _handset(value: object) -> int:
+    subscriber = _on_trial(value)
+    assert isinstance(subscriber, int)  # noqa: S101  # files are told by _trial alone
+    return subscriber
+
+
+Handsets = Annotated[
+    tuple[Annotated[int, PlainValidator(_handset)], ...],
+    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+    Field(max_length=100),
+]
+"""Verified handsets: subscribers in any form that notifications come in."""
+
 Subscribers = (
     Annotated[
         tuple[Annotated[Any, PlainValidator(_on_trial)], ...],

@@ -116,7 +116,11 @@ def _placed(settings: Settings, directory: Path) -> Settings:
     if privacy.hash_key_file is not None:
         named = str((directory / privacy.hash_key_file).resolve())
         privacy = privacy.model_copy(update={"hash_key_file": named})
-    return settings.model_copy(update={"node": node, "relay": relay, "privacy": privacy})
+    esme = settings.esme
+    if esme is not None and esme.password_file is not None:
+        esme = esme.model_copy(update={"password_file": str((directory / esme.password_file).resolve())})
+    placed = {"node": node, "relay": relay, "privacy": privacy, "esme": esme}
+    return settings.model_copy(update=placed)
 
 
 def _placed_tls(tls: Tls | None, directory: Path) -> Tls | None:

@@ -21,6 +21,7 @@ from adapters.http.ops_api import ops_operations
 from adapters.http.people_api import people_operations
 from adapters.http.reports_api import reports_operations
 from adapters.http.redirects import redirects_app
+from adapters.http.samples_api import samples_operations
 from adapters.http.segments_api import segments_operations
 from adapters.http.services import Services
 from adapters.http.texts_api import texts_operations
@@ -42,6 +43,7 @@ def all_operations(services: Services) -> Sequence[Operation]:
         *people_operations(services),
         *webhooks_operations(services),
         *links_operations(services),
+        *samples_operations(services),
         *ops_operations(services),
     ]
 

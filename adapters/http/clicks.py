@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 
 from adapters.postgres.links import Clicks, PostgresLinks
-from adapters.postgres.pool import DATABASE_AWAY, Pool, close_pool, open_pool
+from adapters.postgres.pool import DATABASE_FAULTS, Pool, close_pool, open_pool
 
 FLUSH_S = 1.0
 
@@ -73,7 +73,7 @@ class ClickCounter:
             await PostgresLinks(pool).count(
                 [Clicks(code, hour, *numbers) for (code, hour), numbers in taken.items()]
             )
-        except DATABASE_AWAY:
+        except DATABASE_FAULTS:
             for key, numbers in taken.items():
                 held = self._waiting.setdefault(key, [0, 0, 0])
                 for kind, number in enumerate(numbers):

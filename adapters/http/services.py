@@ -14,6 +14,7 @@ from adapters.metrics.pulse import Pulse
 from adapters.postgres.identity import PostgresIdentity
 from adapters.postgres.pool import Pool
 from adapters.processes.messages import LiveSessions
+from adapters.smpp.esme import EsmeSession
 from engine.settings import Settings
 from inventory.forecast import Forecast
 from inventory.market import Market
@@ -51,6 +52,7 @@ class Services:
     data_dir: Path | None = None
     pulse: Pulse = field(default_factory=Pulse)
     clicks: ClickCounter = field(default_factory=ClickCounter)
+    esme: EsmeSession | None = None
 
     @property
     def pool(self) -> Pool:

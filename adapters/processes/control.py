@@ -40,6 +40,7 @@ from adapters.processes.epochs import Epochs
 from adapters.processes.forecasting import Forecasting
 from adapters.processes.granting import ALARM_EVERY_S, Granting
 from adapters.processes.matching import ReceiptMatching
+from adapters.processes.esme_duty import hold, own_session
 from adapters.processes.messages import (
     Alive,
     Database,
@@ -103,6 +104,7 @@ class Control:
         numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
         self._trading = Trading(lambda: self._settings, numbering, load_geography(), self._forecasting)
         self._clicks = ClickCounter()
+        self._esme = own_session(settings)
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
 
     async def run(self) -> None:
@@ -119,6 +121,8 @@ class Control:
             tasks = [
                 asyncio.ensure_future(each) for each in (self._with_database(), self._ping(), self._sync())
             ]
+            if self._esme is not None:
+                tasks.append(asyncio.ensure_future(hold(self._esme)))
             stop = asyncio.ensure_future(self._stop.wait())
             done, _ = await asyncio.wait({stop, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             for task in {stop, *tasks}:
@@ -173,6 +177,7 @@ class Control:
             node=self._observation,
             data_dir=self._spec.data_dir,
             clicks=self._clicks,
+            esme=self._esme,
         )
 
     def _readiness(self) -> Readiness:
