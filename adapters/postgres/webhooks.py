@@ -11,13 +11,14 @@ import asyncpg
 
 from adapters.postgres.audit import write_audit
 from adapters.postgres.identity import MissingError
-from adapters.postgres.pool import Connection, Pool
+from adapters.postgres.pool import Pool
 from engine.access import Principal, Role
 from inventory.webhooks import message
 
 SECRET_PREFIX = "whsec_"  # noqa: S105  # what every secret begins with
 MOST_WEBHOOKS = 20
 KEPT = timedelta(days=30)
+AT_RISK_AGAIN = timedelta(hours=24)
 
 _SECRET_OCTETS = 32
 _BATCH = 500
@@ -25,6 +26,15 @@ _ERROR_CHARACTERS = 200
 
 # Any number that no other advisory lock has: "webhook" in ASCII.
 LOCK = int.from_bytes(b"webhook")
+
+# Any number that no other advisory lock has: "at risk" in ASCII.
+_AT_RISK_LOCK = int.from_bytes(b"at risk")
+_AT_RISK = """
+SELECT record_event(c.number, 'at_risk', NULL, NULL) FROM campaigns c
+WHERE c.number = ANY($1) AND NOT EXISTS (
+    SELECT FROM campaign_events e WHERE e.campaign = c.number AND e.kind = 'at_risk' AND e.at > $2
+)
+"""
 
 # A brand that was taken from an organisation is told to it no more.
 _FAN_OUT = """
@@ -215,9 +225,13 @@ class PostgresWebhooks:
             )
 
 
-async def record_event(connection: Connection, campaign: int, kind: str, reason: str | None) -> None:
-    """Write an event that no trigger sees, within the transaction in which it happens."""
-    await connection.execute("SELECT record_event($1, $2, $3, NULL)", campaign, kind, reason)
+async def record_at_risk(pool: Pool, campaigns: Sequence[int], now: datetime) -> None:
+    """Write that campaigns are expected to end short; each at most once within AT_RISK_AGAIN."""
+    if not campaigns:
+        return
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _AT_RISK_LOCK)
+        await connection.execute(_AT_RISK, list(campaigns), now - AT_RISK_AGAIN)
 
 
 def _view(principal: Principal) -> tuple[bool, str, list[str]]:

@@ -11,6 +11,7 @@ import structlog
 
 from adapters.postgres.pool import DATABASE_FAULTS, Pool
 from adapters.postgres.supply import read_by_hour
+from adapters.postgres.webhooks import record_at_risk
 from inventory.allotment import Outlook
 from inventory.books import ServingCampaign, hour_of
 from inventory.planner import LOOK_BACK_S, Planner
@@ -91,6 +92,9 @@ class Allotting:
             tight=0 if allotment is None else int(allotment.tight.sum()),
             seconds=round(time.monotonic() - begun, 2),
         )
+        if allotment is not None:
+            tight = [allotment.versions[position][0] for position in np.flatnonzero(allotment.tight)]
+            await record_at_risk(pool, tight, now)
         return True
 
     async def _read_came(self, pool: Pool, now: datetime, expected: Supply) -> Supply:

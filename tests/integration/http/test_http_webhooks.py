@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from adapters.http.webhook_sender import WebhookSender
 from adapters.postgres.campaigns import PostgresCampaigns
-from adapters.postgres.webhooks import Delivery, PostgresWebhooks
+from adapters.postgres.webhooks import Delivery, PostgresWebhooks, record_at_risk
 from adapters.processes.telling import Telling
 from engine.settings import Settings
 from tests.integration.http.conftest import World
@@ -138,6 +138,18 @@ async def test_a_later_event_waits_for_the_earlier(world: World, receiver: Recei
     assert (refused["campaign"]["name"], other["campaign"]["name"]) == ("Uno", "Dos")
     assert again == refused
     assert [again["event"], following["event"]] == ["approved", "live"]
+
+
+async def test_a_campaign_at_risk_is_told_once_a_day(world: World, receiver: Receiver) -> None:
+    """However often the planner says so."""
+    await hook(world, receiver, events=["at_risk"])
+    number, now = await add_approved(world), datetime.now(UTC)
+    await record_at_risk(world.pool, [number], now)
+    await record_at_risk(world.pool, [number], now + timedelta(hours=23))
+    await record_at_risk(world.pool, [number], now + timedelta(hours=25))
+    async with world.pool.acquire() as connection:
+        kinds = await connection.fetch("SELECT kind FROM campaign_events WHERE kind = 'at_risk'")
+    assert len(kinds) == 2
 
 
 async def test_nothing_leads_inside(receiver: Receiver) -> None:
