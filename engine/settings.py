@@ -282,6 +282,26 @@ class Esme(Section):
     handsets: Handsets = Field(default=(), repr=False)
 
 
+class Email(Section):
+    """How reports leave by mail: through an SMTP server, or as files in data_dir."""
+
+    sender: Annotated[str, Field(max_length=254, pattern=r"^[^@\s<>]+@[^@\s<>]+$")] = Field(
+        default="posdata@localhost", alias="from"
+    )
+    smtp_host: ServerName | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: Annotated[str, Field(min_length=1, max_length=254)] | None = None
+    password_file: FilePath | None = None
+
+
+class Reports(Section):
+    """The daily report by e-mail to those who own campaigns; none without an hour."""
+
+    daily_at: Minute | None = None
+    email: Email = Email()
+
+
 class Settings(Section):
     """All of posdata.yaml."""
 
@@ -299,6 +319,7 @@ class Settings(Section):
     http: Http = Http()
     webhooks: Webhooks = Webhooks()
     links: Links = Links()
+    reports: Reports = Reports()
     esme: Esme | None = None
 
 

@@ -119,7 +119,11 @@ def _placed(settings: Settings, directory: Path) -> Settings:
     esme = settings.esme
     if esme is not None and esme.password_file is not None:
         esme = esme.model_copy(update={"password_file": str((directory / esme.password_file).resolve())})
-    placed = {"node": node, "relay": relay, "privacy": privacy, "esme": esme}
+    reports = settings.reports
+    if (password := reports.email.password_file) is not None:
+        email = reports.email.model_copy(update={"password_file": str((directory / password).resolve())})
+        reports = reports.model_copy(update={"email": email})
+    placed = {"node": node, "relay": relay, "privacy": privacy, "esme": esme, "reports": reports}
     return settings.model_copy(update=placed)
 
 

@@ -39,6 +39,7 @@ from adapters.processes.endless import together
 from adapters.processes.epochs import Epochs
 from adapters.processes.forecasting import Forecasting
 from adapters.processes.granting import ALARM_EVERY_S, Granting
+from adapters.processes.mailing import Mailing
 from adapters.processes.matching import ReceiptMatching
 from adapters.processes.esme_duty import hold, own_session
 from adapters.processes.messages import (
@@ -95,6 +96,7 @@ class Control:
         )
         self._settling = Settling(epochs)
         self._reporting = Reporting(settings, self._settling)
+        self._mailing = Mailing(lambda: self._settings, spec.data_dir)
         self._matching = ReceiptMatching(settings, self._harmed)
         self._observation.unmatched = self._matching.unmatched
         self._switching = Switching(settings.node.name, self._lines)
@@ -243,6 +245,7 @@ class Control:
             self._plan_ahead(PostgresCampaigns(pool), switches),
             self._forecasting.run(pool),
             self._reporting.run(pool),
+            self._mailing.run(pool),
             self._replanning.allot(pool),
             self._telling.run(pool),
             self._trading.run(pool),

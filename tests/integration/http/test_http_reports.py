@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
-from adapters.postgres.books import PostgresBooks
 from adapters.http.report_view import TOO_FEW
+from adapters.postgres.books import PostgresBooks
 from adapters.postgres.reach import PostgresReach
 from adapters.postgres.receipts import PostgresReceipts
 from inventory.books import Awaited, Batch, CountKey, Epoch, Event, LeaseRequest, Received
