@@ -31,7 +31,7 @@ class Pacing(StrEnum):
 
 
 class CampaignState(StrEnum):
-    """Where a campaign stands (docs/architecture.md has the transitions)."""
+    """Where a campaign stands (docs/workflow.md has the transitions)."""
 
     DRAFT = "draft"
     SUBMITTED = "submitted"

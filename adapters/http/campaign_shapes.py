@@ -28,7 +28,9 @@ class CreativeIn(Shape):
 
     text: str
     weight: int = Field(default=1, ge=1, le=1_000_000)
-    link: None = None
+    link: str | None = Field(
+        default=None, max_length=2000, description="Where the short link in its text leads (http, https)."
+    )
 
 
 class TargetShape(Shape):

@@ -47,6 +47,7 @@ def samples_operations(services: Services) -> Sequence[Operation]:
     """Return the operation."""
 
     async def send(call: Call[NoQuery, SampleIn]) -> Answer:
+        text = await _text(services, call)  # what isn't theirs does not exist, whatever else is wrong
         session, esme = services.esme, services.settings().esme
         if session is None or esme is None:
             raise ProblemError(
@@ -55,7 +56,6 @@ def samples_operations(services: Services) -> Sequence[Operation]:
                 en="this installation sends no samples: esme is missing in the settings",
             )
         subscriber = _handset(call.body.to, esme)
-        text = await _text(services, call)
         whole = esme.sample + services.settings().ads.separator + text
         alphabet = services.settings().relay.notifications.default_alphabet
         message = _message(whole, alphabet, esme, subscriber)
