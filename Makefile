@@ -6,7 +6,7 @@ APT    := $(if $(filter 0,$(shell id -u)),,sudo -n) env DEBIAN_FRONTEND=noninter
 STAMP  := $(VENV)/.installed
 TSTAMP := $(VENV)/.installed-test
 
-.PHONY: setup demo test balancer unit chaos outage fuzz crowd receipts check format lock bench figures tls-figures compile interpreted clean backtest openapi
+.PHONY: setup demo test balancer browser unit chaos outage fuzz crowd receipts check format lock bench figures tls-figures compile interpreted clean backtest openapi
 
 setup: $(STAMP)
 
@@ -24,7 +24,7 @@ $(TSTAMP): $(STAMP) requirements/test.lock
 demo: setup
 	$(BIN)/posdata demo
 
-test: $(TSTAMP) balancer
+test: $(TSTAMP) balancer browser
 	$(BIN)/python -m pytest
 
 # haproxy, for the test of a rolling restart, which is skipped where there is neither it nor a way to install it.
@@ -32,6 +32,12 @@ balancer:
 	@PATH="$$PATH:/usr/sbin" command -v haproxy >/dev/null || $(APT) install -y --no-install-recommends haproxy >/dev/null \
 		|| { $(APT) update >/dev/null && $(APT) install -y --no-install-recommends haproxy >/dev/null; } \
 		|| echo 'make: no haproxy, and no way to install it: the test of a rolling restart will be skipped' >&2
+
+# Chromium, for the tests of the console, which are skipped where there is neither it nor a way to install it.
+browser:
+	@command -v chromium >/dev/null || $(APT) install -y --no-install-recommends chromium >/dev/null \
+		|| { $(APT) update >/dev/null && $(APT) install -y --no-install-recommends chromium >/dev/null; } \
+		|| echo 'make: no chromium, and no way to install it: the tests of the console in a browser will be skipped' >&2
 
 unit: $(TSTAMP)
 	$(BIN)/python -m pytest -n 2 tests/unit tests/property

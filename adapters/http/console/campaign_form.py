@@ -93,7 +93,7 @@ def document_of(values: FormValues, zone: tzinfo) -> dict[str, Any]:
 def values_of(document: Mapping[str, Any], zone: tzinfo) -> FormValues:
     """Return the values that show a document, be it a campaign or a draft with faults."""
     hours = document.get("hours") or []
-    hours = [hours] if isinstance(hours, Mapping) else hours
+    hours = [hours] if isinstance(hours, Mapping) else hours if isinstance(hours, list) else []
     window = hours[0] if len(hours) == 1 and isinstance(hours[0], Mapping) else {}
     kept = {name: document[name] for name in _KEPT if document.get(name)}
     if len(hours) > 1:

@@ -12,6 +12,11 @@ function paint(name) {
   return value;
 }
 
+function clock(seconds, step, zone) {
+  const form = step < 60 ? { timeStyle: "medium" } : step < 86400 ? { timeStyle: "short" } : { day: "numeric", month: "short" };
+  return new Intl.DateTimeFormat(document.documentElement.lang, { ...form, hourCycle: "h23", timeZone: zone }).format(seconds * 1000);
+}
+
 const short = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumFractionDigits: 1 });
 
 function draw(place, data, labels, zone, height) {
@@ -20,7 +25,7 @@ function draw(place, data, labels, zone, height) {
     width: place.clientWidth, height, cursor: { y: false, points: { size: 7 } }, legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
     scales: { x: { range: (_, low, high) => (low === high ? [low - 1800, high + 1800] : [low, high]) }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.08)] } },
-    axes: [axis, { ...axis, size: 54, values: (_, ticks) => ticks.map((tick) => short.format(tick)) }],
+    axes: [{ ...axis, values: (_, ticks, __, ___, step) => ticks.map((tick) => clock(tick, step, zone)) }, { ...axis, size: 54, values: (_, ticks) => ticks.map((tick) => short.format(tick)) }],
     series: [
       {},
       { label: labels[0], stroke: paint("--all"), width: 1.5, dash: place.dataset.dash ? [5, 4] : undefined, points: { show: false } },

@@ -1,0 +1,62 @@
+"""The console's catalogue: every word that a page asks for, in both languages, and no other."""
+
+import re
+from pathlib import Path
+
+from adapters.http.console.words import WORDS
+from engine.access import OrganisationKind, Role
+from engine.reasons import Reason
+from inventory.campaign import CampaignClass, CampaignState, Pacing, Review
+from inventory.document import DAYS
+
+HTTP = Path(__file__).parents[3] / "adapters" / "http"
+SOURCES = [*(HTTP / "templates").glob("*.html"), *(HTTP / "console").glob("*.py")]
+# Keys written out, as in t("login.title"), WORD in the menu, or two beside an `if`.
+WRITTEN = re.compile(r"""["']([a-z]+(?:\.[a-z_]+)+)["']""")
+ASKED = {
+    key
+    for path in SOURCES
+    if not path.name.endswith("words.py") and path.name != "reasons.py"
+    for key in WRITTEN.findall(path.read_text(encoding="utf-8"))
+    if not key.endswith((".html", ".css", ".js"))
+    and key.partition(".")[0] in {word.partition(".")[0] for word in WORDS}
+}
+# Keys that are put together: t("state." ~ campaign.state).
+FAMILIES = {
+    "role": {role.value for role in Role},
+    "kind": {kind.value for kind in OrganisationKind},
+    "state": {*(state.value for state in CampaignState), "stopped"},
+    "class": {each.value for each in CampaignClass},
+    "pacing": {each.value for each in Pacing},
+    "review": {each.value for each in Review},
+    "finish": {"quantity", "ended", "cancelled"},
+    "day": set(DAYS),
+    "mode": {"insert", "observe", "bypass"},
+    "reason": {reason.code for reason in Reason},
+    "count": {"inserted", "accepted", "rejected", "delivered", "failed", "unknown"},
+    "place": {"city", "lada", "municipality"},
+    "theme": {"auto", "dark", "light"},
+    "campaign": {f"{action}{end}" for action in ("pause", "resume", "cancel") for end in ("", "_sure")},
+}
+FIXED = {"skip", "nav", "home", "logout", "search", "yes", "of", "ads", "notifications"}
+
+
+def test_every_word_that_a_page_asks_for_is_there() -> None:
+    """No page fails for a missing word, whatever state, role or reason it shows."""
+    needed = ASKED | FIXED | {f"{name}.{each}" for name, members in FAMILIES.items() for each in members}
+    assert sorted(needed - WORDS.keys()) == []
+
+
+def test_no_word_is_left_over() -> None:
+    """What no page asks for any more is gone from the catalogue."""
+    needed = ASKED | FIXED | {f"{name}.{each}" for name, members in FAMILIES.items() for each in members}
+    assert sorted(WORDS.keys() - needed) == []
+
+
+def test_both_languages_say_it_with_the_same_blanks() -> None:
+    """Neither language is empty, and both have the same places to fill in."""
+    blanks = re.compile(r"\{[a-z_]+\}")
+    for key, (spanish, english) in WORDS.items():
+        assert spanish.strip(), key
+        assert english.strip(), key
+        assert set(blanks.findall(spanish)) == set(blanks.findall(english)), key
