@@ -1,19 +1,20 @@
-"""`posdata plan`: what traffic is expected, and how good that has been."""
+"""`posdata plan`: what traffic is expected, how good that has been, and why a campaign did not get it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-from adapters.cli.console import print_json
+from adapters.cli.console import CommandError, ExitCode, print_json
 from adapters.cli.database import open_database
 from adapters.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, settings_at
 from adapters.cli.table import number, rows
-from adapters.files.reference_data import load_numbering
+from adapters.files.reference_data import load_geography, load_numbering
+from adapters.postgres.explained import MOST_HOURS, Explained, explain
 from adapters.postgres.supply import read_history
 from adapters.processes.forecasting import forecaster, midnight
 from engine.settings import Settings
@@ -29,12 +30,14 @@ from segments.clock import pinned_zone
 REVIEWED_DAYS = 14
 SHOWN_DAYS = 7
 
-plan = typer.Typer(add_completion=False, rich_markup_mode=None, help="Look at the forecast.")
+plan = typer.Typer(
+    add_completion=False, rich_markup_mode=None, help="Look at the forecast, and at what became of it."
+)
 
 
 @plan.callback()
 def _group() -> None:
-    """Look at the forecast."""
+    """Look at the forecast, and at what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,58 @@ def show(*, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> Non
         print_json(document(outlook))
     else:
         print("\n".join(report(outlook)))
+
+
+@plan.command("explain")
+def explain_command(
+    campaign: Annotated[str, typer.Argument(metavar="ID", help="the campaign's id")],
+    *,
+    hours: Annotated[int, typer.Option("--hours", min=1, max=MOST_HOURS, help="how many, up to now")] = 24,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Tell by hour what became of the traffic that a campaign might have had. Exit 1 when there is none."""
+    settings = settings_at(config)
+    found = asyncio.run(_explain(settings, campaign, hours))
+    if found is None:
+        raise CommandError(ExitCode.NO, f"posdata: there is no campaign {campaign}")
+    told = found.document(carrier=True)
+    if as_json:
+        print_json(told)
+    else:
+        print("\n".join(losses_report(told)))
+
+
+async def _explain(settings: Settings, campaign: str, hours: int) -> Explained | None:
+    now = datetime.now(UTC)
+    last = hour_of(now)
+    async with open_database(settings) as session:
+        return await explain(
+            session.pool,
+            campaign,
+            range(last - hours + 1, last + 1),
+            now,
+            settings,
+            (load_numbering(), load_geography()),
+        )
+
+
+def losses_report(document: Mapping[str, Any]) -> Sequence[str]:
+    """Return lines for a person."""
+    header = ("hour (UTC)", "supply", "outside", "no room", "inserted", "others", "bare")
+    shown = [(each["hour"][:16], each) for each in document["hours"]] + [("total", document["total"])]
+    table = [
+        (
+            label,
+            *(number(each[name]) for name in ("supply", "outside", "no_room", "inserted")),
+            number(sum(each["others"].values())),
+            number(each["bare"]),
+        )
+        for label, each in shown
+    ]
+    reasons = [f"  {reason}: {number(count)}" for reason, count in document["reasons"].items()]
+    told = ["notifications that went bare in these hours, wherever, by reason:", *reasons] if reasons else []
+    return [document["name"], *rows([header, *table]), *told, document["note_en"]]
 
 
 async def _read(settings: Settings) -> History:

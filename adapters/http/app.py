@@ -26,6 +26,7 @@ from adapters.http.segments_api import segments_operations
 from adapters.http.services import Services
 from adapters.http.texts_api import texts_operations
 from adapters.http.webhooks_api import webhooks_operations
+from adapters.http.why_not_api import why_not_operations
 from adapters.metrics.exposition import CONTENT_TYPE
 from adapters.postgres.answers import PostgresAnswers
 
@@ -38,6 +39,8 @@ def all_operations(services: Services) -> Sequence[Operation]:
         *import_operations(services),
         *campaigns_operations(services),
         *creatives_operations(services),
+        *reports_operations(services),
+        *why_not_operations(services),
         *reports_operations(services),
         *availability_operations(services),
         *people_operations(services),

@@ -120,14 +120,14 @@ async def read_history(pool: Pool, numbering: Numbering, hour: int) -> History:
         days = await connection.fetch(_DAYS, first_day, room_day)
         [hours] = await connection.fetch(_DETAIL_HOURS, first_day * _HOURS)
         [rooms] = await connection.fetch(_DETAIL_ROOMS, room_day * _HOURS)
-    index = _PlaceIndex(numbering)
+    index = PlaceIndex(numbering)
     reader = _Reader(index, len(numbering.places), first_day, (hour // _HOURS + 1 - first_day) * _HOURS)
     for row in days:
-        reader.add_day(row["day"], _ints(row["places"]), _ints(row["hours"]))
+        reader.add_day(row["day"], ints_of(row["places"]), ints_of(row["hours"]))
         if row["rooms"] is not None:
-            reader.add_rooms(_ints(row["places"]), _ints(row["rooms"]))
-    reader.add_detail(_ints(hours["hours"]), _ints(hours["places"]), _ints(hours["counts"]))
-    reader.add_detail_rooms(_ints(rooms["rooms"]), _ints(rooms["places"]), _ints(rooms["counts"]))
+            reader.add_rooms(ints_of(row["places"]), ints_of(row["rooms"]))
+    reader.add_detail(ints_of(hours["hours"]), ints_of(hours["places"]), ints_of(hours["counts"]))
+    reader.add_detail_rooms(ints_of(rooms["rooms"]), ints_of(rooms["places"]), ints_of(rooms["counts"]))
     return reader.history()
 
 
@@ -135,7 +135,7 @@ async def read_since(pool: Pool, numbering: Numbering, first: int, last: int) ->
     """Return what was counted by dense place index in the hours `first` to `last`, both included."""
     counted = np.zeros(len(numbering.places))
     rows = await pool.fetch(_SINCE, first, last)
-    index = _PlaceIndex(numbering).of(np.array([row["place"] for row in rows], dtype=np.int32))
+    index = PlaceIndex(numbering).of(np.array([row["place"] for row in rows], dtype=np.int32))
     np.add.at(counted, index[index >= 0], np.array([row["n"] for row in rows], dtype=np.float64)[index >= 0])
     return counted
 
@@ -144,14 +144,14 @@ async def read_by_hour(pool: Pool, numbering: Numbering, first: int, last: int) 
     """Return what was counted in the hours `first` to `last`, both included: shape (hours, places)."""
     counted = np.zeros((last - first + 1, len(numbering.places)))
     [row] = await pool.fetch(_BY_HOUR, first, last)
-    index = _PlaceIndex(numbering).of(_ints(row["places"]))
+    index = PlaceIndex(numbering).of(ints_of(row["places"]))
     known = index >= 0
-    hours = _ints(row["hours"]).astype(np.intp) - first
-    np.add.at(counted, (hours[known], index[known]), _ints(row["counts"])[known])
+    hours = ints_of(row["hours"]).astype(np.intp) - first
+    np.add.at(counted, (hours[known], index[known]), ints_of(row["counts"])[known])
     return counted
 
 
-class _PlaceIndex:
+class PlaceIndex:
     """From place codes to dense indexes. A pair that the numbering lost is its LADA's place; −1 for none."""
 
     def __init__(self, numbering: Numbering) -> None:
@@ -172,7 +172,7 @@ class _PlaceIndex:
 class _Reader:
     """Rows on their way into a history."""
 
-    def __init__(self, index: _PlaceIndex, places: int, first_day: int, hours: int) -> None:
+    def __init__(self, index: PlaceIndex, places: int, first_day: int, hours: int) -> None:
         self._index = index
         self._first_day = first_day
         self._first_seen = hours
@@ -215,6 +215,6 @@ class _Reader:
         return History(self._first_day * _HOURS + seen, self._by_hour[seen:], rooms)
 
 
-def _ints(octets: bytes) -> Ints:
+def ints_of(octets: bytes) -> Ints:
     """Return the elements of an int[] in PostgreSQL's binary form; an empty one has no dimension."""
     return np.frombuffer(octets[_ARRAY_HEADER:], ">i4")[1::2].astype(np.int32)
