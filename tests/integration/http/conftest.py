@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -15,9 +16,14 @@ from adapters.http.health import Readiness
 from adapters.http.services import Services
 from adapters.postgres.identity import PostgresIdentity
 from adapters.postgres.pool import Pool, close_pool, open_pool
+from adapters.processes.forecasting import FORECAST_DAYS, HOURS_PER_DAY, forecaster, midnight
 from adapters.processes.trading import Trading
 from engine.access import OrganisationKind, Role
 from engine.settings import Settings
+from inventory.books import hour_of
+from inventory.forecast import Forecast
+from inventory.history import History
+from inventory.supply import Supply
 
 PREFIX = "/api/v1"
 SETTINGS = Settings.model_validate({"policy": {"lead_time_hours": 0}})
@@ -163,3 +169,37 @@ async def _people(pool: Pool) -> tuple[dict[str, str], dict[str, str]]:
         )  # fmt: skip
         keys[who] = made.secret
     return organisations, keys
+
+
+class Cold:
+    """A forecast from before anything was counted."""
+
+    def __init__(self) -> None:
+        numbering, now = load_numbering(), datetime.now(UTC)
+        first = midnight(now, SETTINGS.policy.default_timezone)
+        self.forecast: Forecast | None = forecaster(numbering, SETTINGS.policy.default_timezone).forecast(
+            History.empty(len(numbering.places)),
+            first,
+            FORECAST_DAYS * HOURS_PER_DAY,
+            np.random.default_rng(first),
+            known_until=hour_of(now),
+        )
+
+    async def supply(self, pool: Pool, now: datetime) -> Supply | None:
+        """Return it uncorrected."""
+        return None
+
+
+@pytest.fixture(scope="session")
+def cold() -> Cold:
+    """Return the forecast, made once."""
+    return Cold()
+
+
+@pytest.fixture
+def trading(world: World, cold: Cold) -> Trading:
+    """Return what keeps the world's market; the world asks it."""
+    services = world.services
+    kept = Trading(lambda: world.settings[0], services.numbering, services.geography, cold)
+    world.trading.append(kept)
+    return kept

@@ -4,58 +4,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
 import pytest
 
-from adapters.files.reference_data import load_numbering
 from adapters.postgres.audit import read_audit
-from adapters.postgres.pool import Pool
-from adapters.processes.forecasting import FORECAST_DAYS, HOURS_PER_DAY, forecaster, midnight
 from adapters.processes.trading import Trading
-from inventory.books import hour_of
-from inventory.forecast import Forecast
-from inventory.history import History
-from inventory.supply import Supply
 from tests.integration.http.conftest import SETTINGS, TEXT, World
 
 pytestmark = pytest.mark.postgres
 
 ZONE = SETTINGS.policy.default_timezone
 JALISCO = {"include": [{"state": "MX-JAL"}], "exclude": []}
-
-
-class Cold:
-    """A forecast from before anything was counted."""
-
-    def __init__(self) -> None:
-        numbering, now = load_numbering(), datetime.now(UTC)
-        first = midnight(now, ZONE)
-        self.forecast: Forecast | None = forecaster(numbering, ZONE).forecast(
-            History.empty(len(numbering.places)),
-            first,
-            FORECAST_DAYS * HOURS_PER_DAY,
-            np.random.default_rng(first),
-            known_until=hour_of(now),
-        )
-
-    async def supply(self, pool: Pool, now: datetime) -> Supply | None:
-        """Return it uncorrected."""
-        return None
-
-
-@pytest.fixture(scope="module")
-def cold() -> Cold:
-    """Return the forecast, made once."""
-    return Cold()
-
-
-@pytest.fixture
-def trading(world: World, cold: Cold) -> Trading:
-    """Return what keeps the world's market; the world asks it."""
-    services = world.services
-    kept = Trading(lambda: world.settings[0], services.numbering, services.geography, cold)
-    world.trading.append(kept)
-    return kept
 
 
 async def look(world: World, trading: Trading) -> None:
