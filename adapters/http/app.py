@@ -19,8 +19,8 @@ from adapters.http.openapi import openapi_document
 from adapters.http.operations import Operation
 from adapters.http.ops_api import ops_operations
 from adapters.http.people_api import people_operations
-from adapters.http.reports_api import reports_operations
 from adapters.http.redirects import redirects_app
+from adapters.http.reports_api import reports_operations
 from adapters.http.samples_api import samples_operations
 from adapters.http.segments_api import segments_operations
 from adapters.http.services import Services
@@ -39,10 +39,9 @@ def all_operations(services: Services) -> Sequence[Operation]:
         *import_operations(services),
         *campaigns_operations(services),
         *creatives_operations(services),
-        *reports_operations(services),
+        *availability_operations(services),
         *why_not_operations(services),
         *reports_operations(services),
-        *availability_operations(services),
         *people_operations(services),
         *webhooks_operations(services),
         *links_operations(services),
