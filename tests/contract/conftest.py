@@ -86,7 +86,7 @@ class PostgresWorld:
         self.run(
             self._pool.execute(
                 "TRUNCATE campaigns, creatives, creative_versions, ledger, epochs, leases, insertion_counts, "
-                "notification_counts, pass_through_counts, harmful_versions"
+                "notification_counts, pass_through_counts, harmful_versions CASCADE"
             )
         )
 
