@@ -11,9 +11,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.node, pytest.mark.asyncio(loop_sc
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 PAGES = {
-    "advertiser": ("/campaigns", "/campaigns/new", "/overview"),
+    "advertiser": ("/campaigns", "/campaigns/new"),
     "brand_manager": ("/overview",),
-    "approver": ("/review", "/live"),
+    "approver": ("/review",),
     "ops": ("/live",),
     "admin": ("/users", "/brands", "/keys", "/audit"),
 }

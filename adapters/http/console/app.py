@@ -24,6 +24,7 @@ from adapters.http.console.pages import CSRF_FIELD, Pages
 from adapters.http.console.people import people_pages
 from adapters.http.console.places import places_pages
 from adapters.http.console.reviewing import reviewing_pages
+from adapters.http.console.stock import stock_pages
 from adapters.http.console.text_check import text_check_pages
 from adapters.http.console.visit import Visit
 from adapters.http.console.words import WORDS
@@ -76,6 +77,7 @@ def console_app(
     composer_pages(app, pages, services, desk)
     campaigns_pages(app, pages, services, desk)
     text_check_pages(app, pages, services, desk)
+    stock_pages(app, pages, services, desk)
     places_pages(app, pages, desk)
     reviewing_pages(app, pages, services, desk)
     overview_pages(app, pages, services, desk)

@@ -54,7 +54,7 @@ class _Composer:
     async def create(self, visit: Visit) -> web.Response:
         """Store what was posted as a draft, faults and all; submit it if that was asked."""
         values = posted(visit.form, visit.lists)
-        body = document_of(values, self._zone)
+        body = await self._document(visit, values)
         try:
             campaign = await self._desk.ask(visit, "create_campaign", query={"keep_faults": True}, body=body)
         except ProblemError as problem:
@@ -70,7 +70,7 @@ class _Composer:
         """Replace what the form shows; a draft keeps its faults."""
         values, path = posted(visit.form, visit.lists), visit.request.match_info
         campaign = await self._desk.ask(visit, "read_campaign", path=path)
-        body = document_of(values, self._zone)
+        body = await self._document(visit, values)
         try:
             changed = await self._desk.ask(
                 visit,
@@ -83,6 +83,13 @@ class _Composer:
         except ProblemError as problem:
             return await self._form(visit, values, campaign, problem)
         return await self._go_on(visit, changed)
+
+    async def _document(self, visit: Visit, values: FormValues) -> dict[str, Any]:
+        """Return the document; without a category of its own it has its brand's."""
+        brands = (await self._desk.ask(visit, "list_brands"))["items"]
+        category = {each["name"]: each["category"] for each in brands}.get(values.brand)
+        document = document_of(values, self._zone)
+        return document if category is None else {"category": category, **document}
 
     async def _go_on(self, visit: Visit, campaign: Mapping[str, Any]) -> web.Response:
         path = f"/campaigns/{campaign['id']}"
