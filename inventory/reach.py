@@ -10,7 +10,6 @@ hundred at 20 million.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,16 +63,17 @@ def sketch_of(people: Hashes) -> Sketch:
 
 def merged(sketches: Iterable[Sketch]) -> Sketch:
     """Return the sketch of all the ads together."""
-    return reduce(_both, sketches, sketch_of(np.zeros(0, np.uint32)))
-
-
-def _both(one: Sketch, other: Sketch) -> Sketch:
-    ceiling = min(one.ceiling, other.ceiling)
-    hashes = np.concatenate((one.hashes, other.hashes))
-    ads = np.concatenate((one.ads, other.ads))[hashes < ceiling]
-    found, inverse = np.unique(hashes[hashes < ceiling], return_inverse=True)
+    parts = list(sketches)
+    if not parts:
+        return sketch_of(np.zeros(0, np.uint32))
+    ceiling = min(part.ceiling for part in parts)
+    ends = [int(np.searchsorted(part.hashes, ceiling)) for part in parts]
+    hashes = np.concatenate([part.hashes[:end] for part, end in zip(parts, ends, strict=True)])
+    ads = np.concatenate([part.ads[:end] for part, end in zip(parts, ends, strict=True)])
+    found, inverse = np.unique(hashes, return_inverse=True)
     counts = np.bincount(inverse, ads, minlength=len(found)).astype(np.uint32)
-    return Sketch(np.maximum(one.registers, other.registers), found, counts, ceiling)
+    registers = np.maximum.reduce([part.registers for part in parts])
+    return Sketch(registers, found, counts, ceiling)
 
 
 def cut(sketch: Sketch) -> Sketch:

@@ -16,7 +16,7 @@ from inventory.books import hour_of
 from segments.clock import pinned_zone
 
 TELL_S = 1.0
-FOLD_S = 20.0
+FOLD_S = 10.0
 PACK_S = 600.0
 
 _TELL = "UPDATE nodes SET settled_at = $2 WHERE name = $1"

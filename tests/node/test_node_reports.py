@@ -1,0 +1,33 @@
+"""Reports on a whole node: whom ads reached, and how far everything is counted."""
+
+import numpy as np
+import pytest
+
+from adapters.simulator.raw_platform import RawPlatform
+from inventory.reach import ALL, Sketch, reach_of
+from tests.node.harness import Node, campaign, eventually, notification
+
+pytestmark = pytest.mark.node
+
+PEOPLE = 20
+
+
+async def test_people_are_counted_from_the_socket_to_the_sketch(node: Node, platform: RawPlatform) -> None:
+    """Twenty people get two ads each; the node says up to when all is counted."""
+    await node.book(campaign("Buen Fin", "Buen Fin en tienda sol. Marca 5512345678", 1000))
+    await node.gate(None)
+    for number in (*range(PEOPLE), *range(PEOPLE)):
+        platform.submit(notification(number))
+    await platform.settled(10)
+    await node.settled(2 * PEOPLE)
+
+    async def folded() -> bool:
+        return bool(await node.fetch("SELECT FROM reach_days"))
+
+    await eventually(folded, 30)
+    [row] = await node.fetch("SELECT * FROM reach_days")
+    hashes, ads = np.frombuffer(row["sample"], np.uint32).reshape(2, -1)
+    told = reach_of(Sketch(np.frombuffer(row["registers"], np.uint8), hashes, ads, ALL), 1)
+    assert (told.people, told.frequency) == (PEOPLE, {"2": PEOPLE})
+    [counted] = await node.fetch("SELECT settled_at > seen_at - interval '5 s' AS recently FROM nodes")
+    assert counted["recently"]
