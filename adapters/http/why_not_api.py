@@ -79,6 +79,12 @@ def why_not_operations(services: Services) -> Sequence[Operation]:
         with told():
             async with services.pool.acquire() as connection:
                 row = await find_row(connection, call.path["id"], call.principal)
+        if row["ends_at"] is None:
+            raise ProblemError(
+                "conflict",
+                es="el borrador aún no tiene fechas: no hay tráfico que explicar",
+                en="the draft has no dates yet: there is no traffic to explain",
+            )
         places = (services.numbering, services.geography)
         found = await explain(services.pool, str(row["id"]), hours, now, services.settings(), places)
         if found is None:
@@ -88,7 +94,8 @@ def why_not_operations(services: Services) -> Sequence[Operation]:
     return [
         Operation("GET", "/campaigns/{id}/why-not", "explain_campaign",
                   "Tell by hour what became of the traffic that a campaign might have had.", "campaigns",
-                  why_not, roles=READERS, query=WhyNotQuery, answer=WhyNotShape, rate="60/minute"),
+                  why_not, roles=READERS, query=WhyNotQuery, answer=WhyNotShape, rate="60/minute",
+                  problems=("conflict",)),
     ]  # fmt: skip
 
 

@@ -60,14 +60,15 @@ async def prepared(world: World) -> dict[str, list[str]]:
     changed = {"creatives": [{"text": TEXT.replace("40", "30")}]}
     path = f"/campaigns/{approved['id']}"
     await world.call("sol", "PATCH", path, changed, headers={"If-Match": "*"})
-    await world.call("sol", "POST", "/campaigns?keep_faults=true", campaign(quantity="x"))
+    broken = campaign(quantity="x")
+    faulty = await world.call("sol", "POST", "/campaigns?keep_faults=true", broken)
     drafted = await world.book()
     await world.identity.add_user(
         "ana@sol.example", "Ana", world.organisations["Sol"], Role.ADVERTISER,
         password_hash=None, brands=None, language="es", actor="cli", at=datetime.now(UTC),
     )  # fmt: skip
     return {
-        "campaigns": [approved["id"], drafted["id"]],
+        "campaigns": [approved["id"], drafted["id"], faulty.body["id"]],
         "creatives": [approved["creatives"][0]["id"]],
         "brands": list(BRANDS.values()),
         "users": [str((await world.identity.users())[0]["id"])],
