@@ -37,11 +37,11 @@ from adapters.processes.child import (
 )
 from adapters.processes.endless import together
 from adapters.processes.epochs import Epochs
+from adapters.processes.esme_duty import hold, own_session
 from adapters.processes.forecasting import Forecasting
 from adapters.processes.granting import ALARM_EVERY_S, Granting
 from adapters.processes.mailing import Mailing
 from adapters.processes.matching import ReceiptMatching
-from adapters.processes.esme_duty import hold, own_session
 from adapters.processes.messages import (
     Alive,
     Database,
