@@ -117,7 +117,6 @@ _OFFICE = {
     "users.role": ("Función", "Role"),
     "users.organisation": ("Organización", "Organisation"),
     "users.brands": ("Marcas", "Brands"),
-    "users.all_brands": ("todas las suyas", "all of its own"),
     "users.disabled": ("sin acceso", "shut out"),
     "users.disable": ("Quitar acceso", "Shut out"),
     "users.disable_sure": (
