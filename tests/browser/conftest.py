@@ -69,9 +69,9 @@ class Stage:
             self.faults.append(f"asked {url}")
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """Set everything up once for all tests in the browser."""
+    """Set everything up once for a file's tests."""
     if CHROMIUM is None:
         pytest.skip("no chromium: `make browser` installs it")
     async with AsyncExitStack() as stack:
