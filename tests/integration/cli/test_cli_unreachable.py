@@ -32,6 +32,9 @@ COMMANDS = (
     ("campaigns", "list"),
     ("availability",),
     ("plan", "show"),
+    ("plan", "explain", "buen-fin"),
+    ("keys", "create", "import", "--organisation", "Sol", "--role", "advertiser"),
+    ("users", "create", "ana@sol.example", "--name", "Ana", "--organisation", "Sol", "--role", "advertiser"),
     ("counts",),
     ("counts", "--json"),
     ("ads", "off"),
@@ -42,7 +45,7 @@ COMMANDS = (
 )
 EMBEDDED = (*COMMANDS, ("db", "backup", "copy.dump"))
 # These read settings and ask no database that runs.
-WITHOUT = {"serve", "sessions", "trace", "db restore"}
+WITHOUT = {"serve", "sessions", "trace", "receipts learn", "db restore"}
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +53,7 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for no answer as long as an operator would."""
     monkeypatch.setattr(database, "OPEN_S", 0.1)
     monkeypatch.setattr(ads, "ANSWER_S", 0.1)
+    monkeypatch.setenv("POSDATA_PASSWORD", "correct horse battery")
 
 
 @pytest.fixture
