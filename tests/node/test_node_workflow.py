@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,16 @@ class Api:
         self._keys = keys
 
     async def post(self, who: str, path: str, body: Any = None) -> dict[str, Any]:
-        """Post and return the document."""
+        """Post and return the document; a node that has just begun may ask to try again."""
         headers = {"Authorization": f"Bearer {self._keys[who]}"}
-        async with self._session.post(self._url + path, json=body, headers=headers) as reply:
-            document: dict[str, Any] = await reply.json()
-            assert reply.status < 300, document
-        return document
+        async with asyncio.timeout(15):
+            while True:
+                async with self._session.post(self._url + path, json=body, headers=headers) as reply:
+                    document: dict[str, Any] = await reply.json()
+                if reply.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                    assert reply.status < 300, document
+                    return document
+                await asyncio.sleep(0.1)
 
 
 def received(smsc: SimulatedSmsc, text: str) -> int:
