@@ -39,7 +39,7 @@ async def read_campaign_counts(
     connection: Connection, numbers: Sequence[int] | None = None
 ) -> Sequence[CampaignCounts]:
     """Return the counts and ledger of some campaigns, or of each, by number."""
-    return [_campaign(row) for row in await connection.fetch(_CAMPAIGNS, numbers)]
+    return [counts_of(row) for row in await connection.fetch(_CAMPAIGNS, numbers)]
 
 
 async def read_inserted_by_place(connection: Connection) -> Mapping[int, int]:
@@ -51,7 +51,8 @@ async def read_inserted_by_place(connection: Connection) -> Mapping[int, int]:
     return {row["place"]: row["n"] for row in rows}
 
 
-def _campaign(row: asyncpg.Record) -> CampaignCounts:
+def counts_of(row: asyncpg.Record) -> CampaignCounts:
+    """Return the counts of a campaign's row, joined with its ledger."""
     return CampaignCounts(
         number=row["number"],
         id=str(row["id"]),

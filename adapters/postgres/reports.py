@@ -10,6 +10,7 @@ import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.postgres.counts import counts_of
 from adapters.postgres.pool import Connection, Pool, snapshot
 from adapters.postgres.report_days import HOURS, read_detail, unpacked
 from inventory.books import CampaignCounts
@@ -220,21 +221,6 @@ def _summed(rows: Counts, keys: Counts) -> list[list[int]]:
 
 
 def _campaign(row: asyncpg.Record) -> ReportedCampaign:
-    counts = CampaignCounts(
-        number=row["number"],
-        id=str(row["id"]),
-        name=row["name"],
-        quantity=row["quantity"],
-        inserted=row["inserted"],
-        accepted=row["accepted"],
-        rejected=row["rejected"],
-        unknown=row["unknown"],
-        delivered=row["delivered"],
-        failed=row["failed"],
-        returned=row["rejected"] + row["made_good"],
-        settled=row["settled"],
-        leased=row["leased"],
-    )
     return ReportedCampaign(
         row["brand"],
         row["class"],
@@ -243,5 +229,5 @@ def _campaign(row: asyncpg.Record) -> ReportedCampaign:
         row["ends_at"],
         row["hours"],
         row["pacing"],
-        counts,
+        counts_of(row),
     )
