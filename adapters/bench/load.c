@@ -1,4 +1,4 @@
-/* Load for benchmarks, on loopback only: three programs in one, chosen by the first argument.
+/* Load for benchmarks, on loopback only: four programs in one, chosen by the first argument.
  *
  *   sink                               an SMSC that answers ESME_ROK; prints its port
  *   relay UPSTREAM_PORT                a TCP relay that looks at nothing; prints its port
@@ -9,6 +9,8 @@
  *       answered, seconds, answers that were not ESME_ROK, latency quantiles in microseconds. With a
  *       RATE the load is an open loop: requests go to the binds in turn, and latency counts from when
  *       a request should have left, not from when the generator came to send it.
+ *   awake                              takes what nobody else wants of its core, at the lowest priority: a
+ *       core that never sleeps wakes nobody late, so that latency is the relay's and not the host's
  *
  * SMPP 3.4 sections 3.2 (PDU layout), 4.1 (bind), 4.4 (submit_sm).
  */
@@ -17,6 +19,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -380,6 +384,15 @@ static int send_load(struct load *l, int port, double seconds) {
     return 0;
 }
 
+static void awake(void) {
+    struct sched_param none = {0};
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (sched_setscheduler(0, SCHED_IDLE, &none)) die("sched_setscheduler");
+    printf("0\n");
+    fflush(stdout);
+    for (volatile unsigned turns = 0;; turns++) {}
+}
+
 int main(int argc, char **argv) {
     memset(other, -1, sizeof other);
     if (argc == 2 && !strcmp(argv[1], "sink")) sink();
@@ -389,6 +402,7 @@ int main(int argc, char **argv) {
         read_pdus(&l, argv[3]);
         return send_load(&l, atoi(argv[2]), atof(argv[8]));
     }
-    fprintf(stderr, "usage: load sink | relay PORT | send PORT FILE WINDOW COUNT RATE BINDS SECONDS\n");
+    if (argc == 2 && !strcmp(argv[1], "awake")) awake();
+    fprintf(stderr, "usage: load sink | relay PORT | awake | send PORT FILE WINDOW COUNT RATE BINDS SECONDS\n");
     return 2;
 }

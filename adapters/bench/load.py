@@ -5,12 +5,12 @@ import json
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from adapters.bench.process import pin
+from adapters.bench.process import pin, urgent
 
 # The load and what is measured do not share a core where there are two.
 LOAD_CORE = 0
@@ -58,13 +58,23 @@ async def build(directory: Path) -> Path:
 
 @asynccontextmanager
 async def listening(program: Path, *arguments: str) -> AsyncIterator[tuple[int, int]]:
-    """Run `sink` or `relay` and yield its process id and port."""
+    """Run `sink`, `relay` or `awake` and yield its process id and port."""
     process = await asyncio.create_subprocess_exec(str(program), *arguments, stdout=asyncio.subprocess.PIPE)
     try:
         yield process.pid, int(await _line(process))
     finally:
         process.kill()
         await process.wait()
+
+
+@asynccontextmanager
+async def awake(program: Path) -> AsyncIterator[None]:
+    """Keep both cores from sleeping: on a virtual machine the host may take its time to wake one."""
+    async with AsyncExitStack() as stack:
+        for core in (LOAD_CORE, MEASURED_CORE):
+            pid, _ = await stack.enter_async_context(listening(program, "awake"))
+            pin([pid], core)
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +96,9 @@ async def send(program: Path, port: int, pdus: Path, order: Order) -> Sent:
     )
     pin([process.pid], LOAD_CORE)
     try:
-        line = await _line(process)
+        # At full speed it must leave its core to the node's other processes, or they would stand still.
+        with urgent([process.pid] if order.rate else []):
+            line = await _line(process)
         if await process.wait() or not line:
             raise LoadError("the generator's link was lost: look at the node's log")
     finally:

@@ -2,15 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
-from adapters.bench.load import Order, Sent
+from adapters.bench.load import LoadError, Order, Sent
+from adapters.bench.node import Node
 from adapters.bench.process import resident_bytes
 from adapters.bench.relay import Plan, benched, started
 
-# What stays for good is there after so many messages.
+# What stays for good is there after so many messages, and after plans have taken each other's place: at that
+# moment a worker holds two.
 WARM_UP = 500_000
+WARM_UP_PLANS = 3
+WARM_UP_ROUNDS = 60
 EVERY_S = 3.0
 
 
@@ -57,7 +63,7 @@ async def watch(
                 order = Order(plan.window, count, 0, plan.binds, seconds)
                 return await bench.send(node.port, order)
 
-            await send(min(WARM_UP, messages))
+            await _warm_up(node, partial(send, min(WARM_UP, messages)))
             began, samples = time.monotonic(), [_sample(worker, 0)]
             load = asyncio.create_task(send(messages))
             while not (await asyncio.wait([load], timeout=EVERY_S))[0]:
@@ -66,6 +72,17 @@ async def watch(
             sent = await load
             samples.append(_sample(worker, time.monotonic() - began))
     return Memory(campaigns, sent.count, sent.rate, samples)
+
+
+async def _warm_up(node: Node, send: Callable[[], Awaitable[Sent]]) -> None:
+    """Send until plans have been replaced; a plan's age falls when that happens. Raises `LoadError`."""
+    ages: list[float] = []
+    for _ in range(WARM_UP_ROUNDS):
+        await send()
+        ages += (await node.figures()).each("posdata_plan_age_seconds")
+        if sum(later < former for former, later in pairwise(ages)) >= WARM_UP_PLANS:
+            return
+    raise LoadError("the plan was not replaced while the worker warmed up: look at the node's log")
 
 
 def _sample(worker: int, seconds: float) -> Sample:

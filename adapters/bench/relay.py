@@ -12,9 +12,19 @@ from pathlib import Path
 from statistics import median
 
 from adapters.bench import node, peer
-from adapters.bench.load import LOAD_CORE, MEASURED_CORE, LoadError, Order, Sent, build, listening, send
+from adapters.bench.load import (
+    LOAD_CORE,
+    MEASURED_CORE,
+    LoadError,
+    Order,
+    Sent,
+    awake,
+    build,
+    listening,
+    send,
+)
 from adapters.bench.node import Node
-from adapters.bench.process import cpu_seconds, pin
+from adapters.bench.process import cpu_seconds, pin, urgent
 from adapters.bench.requests import requests
 
 NO_RELAY = "no relay"
@@ -209,9 +219,10 @@ async def _take_turns(
             each.full.append((cpu_seconds(each.pid) - before, sent))
             if not sent.count:
                 raise LoadError(f"{each.name} answered nothing")
-            each.slow.append(
-                await bench.send(each.port, Order(plan.window, slow, plan.latency_rate, plan.binds))
-            )
+            order = Order(plan.window, slow, plan.latency_rate, plan.binds)
+            with urgent([bench.sink_pid, each.pid]):
+                async with awake(bench.program):
+                    each.slow.append(await bench.send(each.port, order))
 
 
 async def _whole(bench: Bench, plan: Plan, name: str, each: Node) -> WholeNode:

@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from adapters.smpp.session import Session, Stage
 from adapters.smpp.sockets import take_turns, tune
-from adapters.smpp.turns import BULK_OCTETS, Reading
+from adapters.smpp.turns import BULK_OCTETS, Reading, end_in_turn
 
 # A leg is released this long after the other has ended, whatever its peer does (DESIGN §2).
 LINGER_S = 1.0
@@ -95,11 +95,14 @@ class PlatformLeg(_Leg):
 
     def eof_received(self) -> bool:
         self.at_eof = True
-        self.link.platform_finished()
+        end_in_turn(self.link.platform_finished)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
+        end_in_turn(self._gone)
+
+    def _gone(self) -> None:
         self.link.platform_finished()
         self.link.leg_lost()
 
@@ -125,11 +128,14 @@ class SmscLeg(_Leg):
 
     def eof_received(self) -> bool:
         self.at_eof = True
-        self.link.smsc_finished()
+        end_in_turn(self.link.smsc_finished)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
+        end_in_turn(self._gone)
+
+    def _gone(self) -> None:
         self.link.smsc_finished()
         self.link.leg_lost()
 
@@ -196,7 +202,7 @@ class Link:
         if self._ending:  # while it shook hands
             leg.abort()
             return
-        self._timer = self._loop.call_later(SESSION_INIT_S, self._init_expired)
+        self._timer = self._loop.call_later(SESSION_INIT_S, end_in_turn, self._init_expired)
 
     def platform_said(self, data: bytes) -> None:
         """Relay octets of the platform."""
@@ -357,7 +363,7 @@ class Link:
         self._ending = self.session.ending = True
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(LINGER_S, self._release_legs)
+        self._timer = self._loop.call_later(LINGER_S, end_in_turn, self._release_legs)
         self.hold_platform(hold=False)
         self.hold_smsc(hold=False)
         self._finish_legs()
@@ -373,8 +379,9 @@ class Link:
             platform.finish()
 
     def _init_expired(self) -> None:
-        self._hooks.event("session_init_timeout", self)
-        self._end()
+        if self._dial is None and not self._ending:  # neither came while this waited for its turn
+            self._hooks.event("session_init_timeout", self)
+            self._end()
 
     def _release_legs(self) -> None:
         for leg in (self._smsc, self._platform):

@@ -52,6 +52,9 @@ STANDARD = frozenset(
     ]
 )
 
+# The first segments of the addresses that the product itself answers under.
+ROUTES = frozenset(re.findall(r"`(/\w+/)", (ROOT / "docs/http.md").read_text(encoding="utf-8")))
+
 
 def files() -> Iterator[Path]:
     """Yield the repository's text files, without what tools and runs leave in it."""
@@ -65,11 +68,15 @@ def files() -> Iterator[Path]:
                 yield path
 
 
-def private_words() -> Iterator[str]:
-    """Yield what only this machine would say: where the clone lies, and the machine's name."""
-    yield f"{ROOT}/"
-    if (top := ROOT.parts[1]) not in STANDARD:
-        yield f"/{top}/"
+def private_words(root: Path) -> Iterator[str]:
+    """Yield what only this machine would say: where the clone lies, and the machine's name.
+
+    A clone on the first level, as /NAME, is not looked for: the word may be one of our own HTTP addresses.
+    """
+    if len(root.parts) > 2:
+        yield f"{root}/"
+        if (top := root.parts[1]) not in STANDARD and f"/{top}/" not in ROUTES:
+            yield f"/{top}/"
     host = socket.gethostname()
     if len(host) >= 8:  # a short one may be any word
         yield host
@@ -77,7 +84,7 @@ def private_words() -> Iterator[str]:
 
 def test_no_file_names_a_place_of_this_machine() -> None:
     """Neither a path of the author's machine nor its name is written anywhere."""
-    words = re.compile("|".join(rf"(?<![\w.]){re.escape(word)}" for word in private_words()))
+    words = re.compile("|".join(rf"(?<![\w.]){re.escape(word)}" for word in private_words(ROOT)))
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
         for path in files()
@@ -99,3 +106,10 @@ def test_the_search_sees_what_it_must() -> None:
             ("GET /healthz", "/relay/listen", "/proc/self/cwd", "docs/home/x", "/var/lib/posdata"),
         )
     )
+
+
+def test_a_clone_named_like_a_route_is_no_finding() -> None:
+    """A clone in or below /check leaves the console's /check/1 alone; another place is looked for."""
+    assert "/check/" in ROUTES
+    assert "/check/" not in {*private_words(Path("/check")), *private_words(Path("/check/posdata"))}
+    assert "/somewhere/" in set(private_words(Path("/somewhere/posdata")))
