@@ -17,6 +17,7 @@ from adapters.processes.tracing import Tracing
 from adapters.processes.worker_core import Core
 from adapters.smpp.legs import Link, LinkHooks, PlatformLeg, SmscLeg
 from adapters.smpp.session import Session, Stage
+from adapters.smpp.turns import in_turn
 from engine.assembly import system_ids
 from engine.reasons import Reason
 from engine.settings import Route, Settings
@@ -63,6 +64,13 @@ class Links:
             close_quietly(descriptors)
             self._count_ended()
             return
+        in_turn(partial(self._adopt, message, descriptors[0]))
+
+    def _adopt(self, message: Connection, descriptor: int) -> None:
+        if self._core.gate.draining:  # since it came
+            close_quietly([descriptor])
+            self._count_ended()
+            return
         route = self._routes[message.route]
         connector = self._connectors[message.route]
         addresses = tuple((end.host, end.port) for end in route.upstream)
@@ -70,7 +78,7 @@ class Links:
         link.peer = message.peer
         self._links.add(link)
         self._core.figures.opened(link.session, message.route, message.peer, time.time())
-        accepted = socket.socket(fileno=descriptors[0])
+        accepted = socket.socket(fileno=descriptor)
         accepted.setblocking(False)
         self._tasks.add(task := asyncio.ensure_future(self._connect(link, connector, accepted)))
         task.add_done_callback(self._tasks.discard)

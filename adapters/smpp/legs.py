@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from adapters.smpp.session import Session, Stage
 from adapters.smpp.sockets import take_turns, tune
-from adapters.smpp.turns import BULK_OCTETS, Reading, end_in_turn
+from adapters.smpp.turns import BULK_OCTETS, Reading, in_turn, own_turn
 
 # A leg is released this long after the other has ended, whatever its peer does (DESIGN §2).
 LINGER_S = 1.0
@@ -95,12 +95,12 @@ class PlatformLeg(_Leg):
 
     def eof_received(self) -> bool:
         self.at_eof = True
-        end_in_turn(self.link.platform_finished)
+        in_turn(self.link.platform_finished)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
-        end_in_turn(self._gone)
+        in_turn(self._gone)
 
     def _gone(self) -> None:
         self.link.platform_finished()
@@ -128,12 +128,12 @@ class SmscLeg(_Leg):
 
     def eof_received(self) -> bool:
         self.at_eof = True
-        end_in_turn(self.link.smsc_finished)
+        in_turn(self.link.smsc_finished)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
-        end_in_turn(self._gone)
+        in_turn(self._gone)
 
     def _gone(self) -> None:
         self.link.smsc_finished()
@@ -202,7 +202,7 @@ class Link:
         if self._ending:  # while it shook hands
             leg.abort()
             return
-        self._timer = self._loop.call_later(SESSION_INIT_S, end_in_turn, self._init_expired)
+        self._timer = self._loop.call_later(SESSION_INIT_S, in_turn, self._init_expired)
 
     def platform_said(self, data: bytes) -> None:
         """Relay octets of the platform."""
@@ -267,6 +267,7 @@ class Link:
         self._dial = self._loop.create_task(self._dial_upstream())
 
     async def _dial_upstream(self) -> None:
+        await own_turn()
         for host, port in self._upstream:
             leg = SmscLeg(self)
             try:
@@ -363,7 +364,7 @@ class Link:
         self._ending = self.session.ending = True
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(LINGER_S, end_in_turn, self._release_legs)
+        self._timer = self._loop.call_later(LINGER_S, in_turn, self._release_legs)
         self.hold_platform(hold=False)
         self.hold_smsc(hold=False)
         self._finish_legs()

@@ -10,8 +10,8 @@ from adapters.smpp.sockets import READ_OCTETS
 # A read of so much is a peer's that has more to send. Two bulks a turn keep the others waiting for 10 ms.
 BULK_OCTETS = READ_OCTETS // 2
 BULKS_A_TURN = 2
-# To end a session takes 0.2 ms (frame, log line, sockets), and thousands may end at the same moment.
-ENDINGS_A_TURN = 2
+# To begin or end a session takes 0.2 ms (sockets, frame, log line), and thousands may at the same moment.
+DUTIES_A_TURN = 2
 
 
 class Reading:
@@ -50,9 +50,16 @@ class Reading:
             self._transport.resume_reading()
 
 
-def end_in_turn(act: Callable[[], None]) -> None:
-    """Do a part of a session's ending when its turn comes, in the order asked for."""
-    _of_loop(_endings, ENDINGS_A_TURN).wait(act)
+def in_turn(act: Callable[[], None]) -> None:
+    """Do a part of a session's beginning or ending when its turn comes, in the order asked for."""
+    _of_loop(_duties, DUTIES_A_TURN).wait(act)
+
+
+async def own_turn() -> None:
+    """Wait until our turn comes to begin or end something."""
+    come = asyncio.get_running_loop().create_future()
+    in_turn(lambda: None if come.done() else come.set_result(None))
+    await come
 
 
 class _Turns:
@@ -80,7 +87,7 @@ class _Turns:
 
 _ByLoop = WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns]
 _bulks: _ByLoop = WeakKeyDictionary()
-_endings: _ByLoop = WeakKeyDictionary()
+_duties: _ByLoop = WeakKeyDictionary()
 
 
 def _of_loop(turns: _ByLoop, a_turn: int) -> _Turns:
