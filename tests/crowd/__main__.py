@@ -11,8 +11,8 @@ from pathlib import Path
 from tests.crowd.run import Crowd, Report, go
 from tests.fuzz.vitals import MIB
 
-# A worker with a crowd of this size, and a supervisor, which holds nothing of anybody's; control makes its first
-# forecast meanwhile, for which it takes 150 MiB whoever is connected.
+# A worker with a crowd of this size, and a supervisor, which holds nothing of anybody's; control makes its
+# first forecast meanwhile, for which it takes 150 MiB whoever is connected.
 MOST = {"worker": 400 * MIB, "supervisor": 100 * MIB, "control": 400 * MIB}
 
 
