@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple, Self
 from adapters.simulator.conditions import Conditions
 from adapters.simulator.faults import NO_FAULTS, Faults
 from adapters.simulator.handset import Alphabet, shown
+from adapters.simulator.handset_message import HandsetMessage
 from adapters.simulator.pdu import ESME_ROK, Bind, MalformedError, Submit, read_submit
 from adapters.simulator.receipt import AS_USUAL, Receipt, ReceiptForm, is_wanted
 from adapters.simulator.smsc_session import Reply, SmscSession, is_receipt_answer, message_id_of
@@ -73,6 +74,7 @@ class SimulatedSmsc(Conditions):
         self.connections = 0
         self.receipts_sent = 0
         self.receipts_answered = 0
+        self.taken_over: Counter[int] = Counter()
         self.copies: Counter[Hashable] = Counter()
         self.frames: deque[Frame] = deque(maxlen=keep_frames)
         self.sessions: dict[int, SmscSession] = {}
@@ -258,10 +260,20 @@ class SimulatedSmsc(Conditions):
         own = reply.text if reply.ad is None else reply.text[: -len(self.tally.separator + reply.ad)]
         return submit.source, submit.destination, own
 
-    def acknowledged(self, command: int) -> None:
-        """Count an answer to a receipt."""
+    def acknowledged(self, command: int, status: int) -> None:
+        """Count an answer to a receipt or a handset's message; `taken_over` counts them by status."""
         if is_receipt_answer(command):
             self.receipts_answered += 1
+            self.taken_over[status] += 1
+            self.moved()
+
+    def write(self, system_id: str, message: HandsetMessage) -> bool:
+        """Deliver what a handset writes to an ESME; False when none of that name takes messages now."""
+        for session in self.sessions.values():
+            if session.system_id == system_id and session.takes_receipts:
+                session.deliver([message])
+                return True
+        return False
 
     # Receipts
 

@@ -1,10 +1,11 @@
 """One ESME's connection to the simulated SMSC: reads PDUs, answers them, goes wrong when asked to."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from adapters.simulator.faults import SILENCE
+from adapters.simulator.handset_message import HandsetMessage
 from adapters.simulator.pdu import (
     BIND_RECEIVER,
     BIND_TRANSCEIVER,
@@ -150,8 +151,8 @@ class SmscSession(asyncio.Protocol):
             self.half_closed = True
             self._transport.write_eof()
 
-    def deliver(self, receipts: list[Receipt]) -> None:
-        """Send receipts under this session's own sequence numbers."""
+    def deliver(self, receipts: Sequence[Receipt | HandsetMessage]) -> None:
+        """Send receipts or handsets' messages under this session's own sequence numbers."""
         octets: list[bytes] = []
         for receipt in receipts:
             self._sequence += 1
@@ -168,7 +169,7 @@ class SmscSession(asyncio.Protocol):
         if command in SUBMITS and self.may_submit:
             self._submit(frame, command, sequence)
         elif command & RESPONSE:
-            self._smsc.acknowledged(command)
+            self._smsc.acknowledged(command, int.from_bytes(frame[8:12], "big"))
         elif command in BINDS:
             self._bind(frame, command, sequence)
         elif command == ENQUIRE_LINK:

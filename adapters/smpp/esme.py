@@ -1,15 +1,28 @@
-"""Our own session as an ESME over a socket: bound while it can be, a window of submits, dialled again."""
+"""Our own session as an ESME over a socket: bound while it can be, paced, dialled again; it also hears."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Final
 
 import structlog
 
 from adapters.smpp.constants import ESME_ROK
-from adapters.smpp.esme_core import Answered, BindAnswered, Ended, EsmeCore, Outgoing, ProtocolError, Stage
+from adapters.smpp.esme_core import (
+    ESME_RX_T_APPN,
+    HOLDING_BACK,
+    Answered,
+    BindAnswered,
+    Came,
+    Direction,
+    EsmeCore,
+    Outgoing,
+    ProtocolError,
+    Stage,
+)
+from adapters.smpp.esme_pace import SendingPace
 from adapters.smpp.sockets import tune
 from engine.endpoint import Endpoint
 
@@ -20,6 +33,9 @@ UNBIND_S: Final = 2.0
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 60.0
 WINDOW: Final = 10
+# Messages that wait to be stored: more than these are left in the SMSC's hands by reading no further.
+MOST_WAITING: Final = 500
+HEARD_AT_ONCE: Final = 100
 
 log = structlog.get_logger()
 
@@ -36,13 +52,22 @@ class BindRefusedError(ConnectionError):
     """The SMSC refused the bind."""
 
 
+class NotStoredError(Exception):
+    """What came could not be stored: the SMSC is to keep it and send it again."""
+
+
+Hear = Callable[[Sequence[Came]], Awaitable[None]]
+"""Takes over what came; only when it returns is the SMSC told so. Raises `NotStoredError`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Where the SMSC is, and who we are there."""
+    """Where the SMSC is, who we are there, and which way messages go."""
 
     smsc: Endpoint
     system_id: str
     password: str
+    direction: Direction = "transmitter"
 
 
 class _Link(asyncio.Protocol):
@@ -54,6 +79,7 @@ class _Link(asyncio.Protocol):
         self.bound: asyncio.Future[int] = loop.create_future()
         self.ended: asyncio.Future[str] = loop.create_future()
         self.waiting: dict[int, asyncio.Future[Answered]] = {}
+        self.came: asyncio.Queue[Came] = asyncio.Queue()
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -71,9 +97,22 @@ class _Link(asyncio.Protocol):
                     waiting.set_result(event)
             elif isinstance(event, BindAnswered):
                 self.bound.set_result(event.status)
-            elif isinstance(event, Ended):
+            elif isinstance(event, Came):
+                self.came.put_nowait(event)
+            else:
                 self.end(event.reason)
+        if self._transport is not None and self.came.qsize() > MOST_WAITING:
+            self._transport.pause_reading()
         self.flush()
+
+    async def next_came(self) -> Sequence[Came]:
+        """Wait for messages, and return those that are there."""
+        batch = [await self.came.get()]
+        while len(batch) < HEARD_AT_ONCE and not self.came.empty():
+            batch.append(self.came.get_nowait())
+        if self._transport is not None and not self.came.qsize():
+            self._transport.resume_reading()
+        return batch
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits."""
@@ -105,11 +144,19 @@ class EsmeSession:
     """A session that is bound while the SMSC lets it; `run` keeps it so, `submit` sends."""
 
     def __init__(
-        self, credentials: Credentials, *, response_timeout_s: float = 10.0, window: int = WINDOW
+        self,
+        credentials: Credentials,
+        *,
+        response_timeout_s: float = 10.0,
+        window: int = WINDOW,
+        pace: SendingPace | None = None,
+        hear: Hear | None = None,
     ) -> None:
         self._credentials = credentials
         self._timeout = response_timeout_s
         self._window = asyncio.Semaphore(window)
+        self._pace = pace
+        self._hear = hear
         self._link: _Link | None = None
 
     @property
@@ -133,36 +180,54 @@ class EsmeSession:
             await asyncio.sleep(wait)
             wait = min(LONGEST_WAIT_S, wait * 2)
 
-    async def submit(self, message: Outgoing) -> Answered:
+    async def submit(
+        self, message: Outgoing, before: Callable[[], Awaitable[None]] | None = None
+    ) -> Answered:
         """Send a message and return the SMSC's answer.
 
-        Waits for room in the window. Raises `NotBoundError`, `NoAnswerError`, and `ProtocolError` for
-        what does not fit a PDU.
+        Waits for room in the window and for its turn in the pace; `before` is done just before the
+        message leaves. Raises `NotBoundError` when it surely did not leave, `NoAnswerError`, and
+        `ProtocolError` for what does not fit a PDU.
         """
         async with self._window:
-            link = self._link
-            if link is None or link.core.stage is not Stage.BOUND:
-                raise NotBoundError
+            self._bound_link()
+            if self._pace is not None:
+                await asyncio.sleep(self._pace.wait(monotonic()))
+            if before is not None:
+                self._bound_link()
+                await before()
+            link = self._bound_link()
             sequence = link.core.submit(message)
             answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
             link.waiting[sequence] = answer
             link.flush()
             try:
                 async with asyncio.timeout(self._timeout):
-                    return await answer
+                    answered = await answer
             except TimeoutError:
                 raise NoAnswerError("no answer in time") from None
             finally:
                 link.waiting.pop(sequence, None)
                 link.core.forget(sequence)
+            if self._pace is not None:
+                self._pace.heard(monotonic(), refused=answered.status in HOLDING_BACK)
+            return answered
+
+    def _bound_link(self) -> "_Link":
+        link = self._link
+        if link is None or link.core.stage is not Stage.BOUND:
+            raise NotBoundError
+        return link
 
     async def _once(self, bound: Callable[[], None] | None) -> str:
         """Hold one session until it ends, and return why. Raises what dialling and binding raise."""
         who = self._credentials
         async with asyncio.timeout(CONNECT_S):
             _, link = await asyncio.get_running_loop().create_connection(_Link, who.smsc.host, who.smsc.port)
+        hearing: asyncio.Future[None] | None = None
         try:
             await self._bind(link)
+            hearing = asyncio.ensure_future(self._listen(link))
             self._link = link
             if bound is not None:
                 bound()
@@ -174,10 +239,31 @@ class EsmeSession:
             return link.ended.result()
         finally:
             self._link = None
+            if hearing is not None:
+                hearing.cancel()
+                await asyncio.gather(hearing, return_exceptions=True)
             await self._unbind(link)
 
+    async def _listen(self, link: _Link) -> None:
+        """Take over what comes, and only then tell the SMSC so; it keeps what could not be stored."""
+        while True:
+            batch = await link.next_came()
+            status = ESME_RX_T_APPN
+            try:
+                if self._hear is not None:
+                    await self._hear(batch)
+                    status = ESME_ROK
+            except NotStoredError as error:
+                log.warning("esme_not_stored", messages=len(batch), reason=str(error))
+            except Exception as error:  # a bug in reading one message must not end the session
+                log.error("alarm_internal_error", exc_info=error)
+            for came in batch:
+                link.core.answer(came, status)
+            link.flush()
+
     async def _bind(self, link: _Link) -> None:
-        link.core.bind(self._credentials.system_id, self._credentials.password)
+        who = self._credentials
+        link.core.bind(who.system_id, who.password, who.direction)
         link.flush()
         async with asyncio.timeout(BIND_S):
             either: list[asyncio.Future[Any]] = [link.bound, link.ended]

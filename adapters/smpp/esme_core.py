@@ -3,10 +3,15 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 from struct import Struct
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from adapters.smpp.constants import (
+    BIND_RECEIVER,
+    BIND_RESPONSES,
+    BIND_TRANSCEIVER,
     BIND_TRANSMITTER,
+    DATA_SM,
+    DELIVER_SM,
     ENQUIRE_LINK,
     ESME_ROK,
     GENERIC_NACK,
@@ -18,14 +23,30 @@ from adapters.smpp.constants import (
 )
 
 _HEADER: Final = Struct(">IIII")
-_BIND_RESP: Final = BIND_TRANSMITTER | RESPONSE
+_BIND_ANSWERS: Final = BIND_RESPONSES | {GENERIC_NACK}
 _UNBIND_RESP: Final = UNBIND | RESPONSE
 _LAST_SEQUENCE: Final = 0x7FFFFFFF  # SMPP 3.4 §3.2
 _VERSION: Final = 0x34
 _MOST_OCTETS: Final = 65536
+# SMPP 3.4 §5.1.3
 ESME_RINVCMDID: Final = 0x03
+ESME_RX_T_APPN: Final = 0x64
 INTERNATIONAL: Final = 1
 ISDN: Final = 1
+
+
+TEMPORARY: Final = frozenset((0x08, 0x14, 0x58, ESME_RX_T_APPN))
+"""Refusals after which the same message may be taken: system error, queue full, throttled, try later."""
+
+HOLDING_BACK: Final = frozenset((0x14, 0x58))
+"""Refusals that ask for fewer messages: queue full, throttled."""
+
+_COMMANDS: Final = {
+    "transmitter": BIND_TRANSMITTER,
+    "receiver": BIND_RECEIVER,
+    "transceiver": BIND_TRANSCEIVER,
+}
+Direction: TypeAlias = Literal["transmitter", "receiver", "transceiver"]
 
 
 class Stage(StrEnum):
@@ -39,12 +60,16 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message: `destination` in E.164 without +, `body` in the alphabet of `data_coding`, at most 254."""
+    """One message: `destination` in E.164 without +, `body` in the alphabet of `data_coding`, at most 254.
+
+    With `receipt` the SMSC is asked to tell whether it was delivered (SMPP 3.4 §5.2.17).
+    """
 
     source: str
     destination: str
     body: bytes
     data_coding: int
+    receipt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +89,22 @@ class BindAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class Came:
+    """A deliver_sm or data_sm of the SMSC, whole; it waits for `EsmeCore.answer`."""
+
+    sequence: int
+    command: int
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The session is over by the SMSC's unbind or by what it may not say; nothing more is read."""
 
     reason: str
 
 
-Event: TypeAlias = Answered | BindAnswered | Ended
+Event: TypeAlias = Answered | BindAnswered | Came | Ended
 
 
 class ProtocolError(Exception):
@@ -88,8 +122,11 @@ class EsmeCore:
     _asked: set[int] = field(default_factory=set)
     _probe: int = 0
 
-    def bind(self, system_id: str, password: str) -> None:
-        """Ask to send. Raises `ProtocolError` for credentials that are too long (SMPP 3.4 §4.1.1)."""
+    def bind(self, system_id: str, password: str, direction: Direction = "transmitter") -> None:
+        """Ask to send, to receive, or both.
+
+        Raises `ProtocolError` for credentials that are too long (SMPP 3.4 §4.1.1).
+        """
         body = b"".join(
             (
                 _c_octets(system_id, 16),
@@ -99,7 +136,7 @@ class EsmeCore:
                 _c_octets("", 41),
             )
         )
-        self._request(BIND_TRANSMITTER, body)
+        self._request(_COMMANDS[direction], body)
         self.stage = Stage.BINDING
 
     def submit(self, message: Outgoing) -> int:
@@ -117,7 +154,7 @@ class EsmeCore:
                 _c_octets(message.destination, 21),
                 bytes(3),  # esm_class, protocol_id, priority_flag
                 b"\0\0",  # schedule_delivery_time, validity_period
-                bytes((0, 0, message.data_coding, 0, len(message.body))),
+                bytes((message.receipt, 0, message.data_coding, 0, len(message.body))),
                 message.body,
             )
         )
@@ -131,6 +168,10 @@ class EsmeCore:
             return False
         self._probe = self._request(ENQUIRE_LINK, b"")
         return True
+
+    def answer(self, came: Came, status: int) -> None:
+        """Answer what the SMSC sent: ESME_ROK takes it over, anything else leaves it there (§4.6.2)."""
+        self._send(came.command | RESPONSE, status, came.sequence, b"\0")
 
     def unbind(self) -> None:
         """Say that no more will come."""
@@ -150,24 +191,26 @@ class EsmeCore:
                 return [*events, self._over(f"a PDU of {length} octets")]
             if len(self._buffer) < length:
                 break
-            body = bytes(self._buffer[HEADER_OCTETS:length])
+            whole = bytes(self._buffer[:length])
             del self._buffer[:length]
-            event = self._heard(command, status, sequence, body)
+            event = self._heard(command, status, sequence, whole)
             if event is not None:
                 events.append(event)
         return events
 
-    def _heard(self, command: int, status: int, sequence: int, body: bytes) -> Event | None:
+    def _heard(self, command: int, status: int, sequence: int, whole: bytes) -> Event | None:
         if command in {SUBMIT_SM_RESP, GENERIC_NACK} and sequence in self._asked:
             self._asked.discard(sequence)
             taken = command == SUBMIT_SM_RESP and status == ESME_ROK
-            return Answered(sequence, status, _read_c_octets(body) if taken else "")
-        if self.stage is Stage.BINDING and command in {_BIND_RESP, GENERIC_NACK}:
-            if status == ESME_ROK and command == _BIND_RESP:
+            return Answered(sequence, status, _read_c_octets(whole[HEADER_OCTETS:]) if taken else "")
+        if self.stage is Stage.BINDING and command in _BIND_ANSWERS:
+            if status == ESME_ROK and command != GENERIC_NACK:
                 self.stage = Stage.BOUND
                 return BindAnswered(status)
             self.stage = Stage.OVER
             return BindAnswered(status)
+        if command in {DELIVER_SM, DATA_SM} and self.stage is Stage.BOUND:
+            return Came(sequence, command, whole)
         if command == ENQUIRE_LINK:
             self._send(ENQUIRE_LINK | RESPONSE, ESME_ROK, sequence, b"")
         elif command == UNBIND:
