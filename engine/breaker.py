@@ -11,10 +11,11 @@ than MIN_ANSWERS of them were answered, their rate is taken to be at most ASSUME
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import sqrt
 from typing import Final
 
+from engine.verdict import Verdict
 from inventory.plan import PlannedCampaign
 
 # One verdict in about 740 is wrong by chance where nothing is wrong, before the margin (one-sided).
@@ -27,18 +28,6 @@ ASSUMED_BARE_RATE: Final = 0.5
 SAYS_NOTHING: Final = frozenset((0x04, 0x08, 0x14, 0x58, 0x64))
 """Statuses that say nothing of the message: ESME_RINVBNDSTS, ESME_RSYSERR, ESME_RMSGQFUL,
 ESME_RTHROTTLED, ESME_RX_T_APPN (SMPP 3.4 §5.1.3)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A version that does harm, with the answers that say so."""
-
-    campaign: int
-    creative_version: int
-    answered: int
-    refused: int
-    bare: int
-    bare_refused: int
 
 
 def bounds(refused: int, answered: int) -> tuple[float, float]:

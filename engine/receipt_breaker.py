@@ -7,7 +7,8 @@ that asks for none, or for failures only, gives nothing to compare with.
 
 from collections.abc import Iterator
 
-from engine.breaker import MIN_ANSWERS, WINDOW, Verdict, is_harmful
+from engine.breaker import MIN_ANSWERS, WINDOW, is_harmful
+from engine.verdict import Verdict
 from inventory.receipts import Delivery, Matching
 
 

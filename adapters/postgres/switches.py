@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.postgres.audit import write_audit
 from adapters.postgres.pool import Connection, Pool, snapshot
-from engine.breaker import Verdict
+from engine.verdict import Verdict
 
 _SET_ADS = """
 UPDATE switches SET ads_on = $1, version = version + 1, changed_by = $2, changed_at = $3 WHERE ads_on <> $1

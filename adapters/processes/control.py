@@ -61,7 +61,7 @@ from adapters.processes.switching import Switching
 from adapters.processes.telling import Telling
 from adapters.processes.trading import Trading
 from adapters.processes.worker_lines import WorkerLine, WorkerLines
-from engine.breaker import Verdict
+from engine.verdict import Verdict
 
 PLAN_S = 1.0
 PING_S = 0.5

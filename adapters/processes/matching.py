@@ -12,10 +12,10 @@ import structlog
 from adapters.postgres.pool import DATABASE_AWAY, DATABASE_FAULTS, Pool, close_pool, open_pool
 from adapters.postgres.receipts import OVERTAKES_S, PostgresReceipts
 from adapters.processes.endless import every
-from engine.breaker import Verdict
 from engine.receipt_breaker import ReceiptBreaker
 from engine.receipts import route_number, sample
 from engine.settings import Settings
+from engine.verdict import Verdict
 from inventory.receipts import Matching, Unmatched
 
 MATCH_S = 0.2

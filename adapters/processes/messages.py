@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from adapters.trace.record import Captured, Ends
-from engine.breaker import Verdict
+from engine.verdict import Verdict
 from inventory.books import LeaseRequest, LeaseTotals
 
 

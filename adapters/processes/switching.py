@@ -8,7 +8,7 @@ from adapters.postgres.pool import DATABASE_FAULTS
 from adapters.postgres.switches import PostgresSwitches, Switches
 from adapters.processes.messages import SetSwitches
 from adapters.processes.worker_lines import WorkerLine, WorkerLines
-from engine.breaker import Verdict
+from engine.verdict import Verdict
 
 log = structlog.get_logger()
 

@@ -21,7 +21,7 @@ from adapters.processes.messages import (
     opening,
 )
 from adapters.processes.watch_lines import WatchLines
-from engine.breaker import Verdict
+from engine.verdict import Verdict
 from inventory.books import Epoch
 
 LINE_LIMIT = 4 * 1024 * 1024

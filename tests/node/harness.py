@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import asyncpg
 import psutil
@@ -67,7 +67,12 @@ def notification(number: int, text: str = "Llamada perdida de 5501234567", **cha
 
 @dataclass
 class Node:
-    """One node: its settings, its process, the commands run against it."""
+    """One node: its settings, its process, the commands run against it.
+
+    Where there is a `template`, a migrated cluster, the first start copies it instead of making its own.
+    """
+
+    template: ClassVar[Path | None] = None
 
     directory: Path
     settings: dict[str, Any]
@@ -87,6 +92,7 @@ class Node:
     async def start(self) -> None:
         """Start the node and wait for its ready line."""
         self.config.write_text(yaml.safe_dump(self.settings), encoding="utf-8")
+        await self._seed()
         with (self.directory / "log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *POSDATA,
@@ -111,6 +117,16 @@ class Node:
         self.relay = next(iter(self.routes.values()))
         self.http = words["http"]
         self.ready_line = line
+
+    async def _seed(self) -> None:
+        data = self.directory / "data"
+        own = self.settings.get("database", "embedded") == "embedded"
+        if self.template is None or not own or data.exists() or "PG_BIN" in self.environment:
+            return
+        data.mkdir(mode=0o700)
+        # cp keeps owners and modes, on which PostgreSQL insists.
+        copying = await asyncio.create_subprocess_exec("cp", "-a", str(self.template), str(data / "postgres"))
+        assert await copying.wait() == 0
 
     async def stop(self) -> int:
         """Drain the node with SIGTERM; return its exit code."""

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-SUITES = ("tests/unit/smpp", "tests/unit/engine", "tests/contract/smpp", "tests/property")
+SUITES = (
+    "tests/unit/smpp",
+    "tests/unit/engine",
+    "tests/unit/processes/test_messages.py",
+    "tests/contract/smpp",
+    "tests/property",
+)
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")

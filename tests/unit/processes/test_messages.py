@@ -13,6 +13,7 @@ from adapters.processes.messages import (
     Drain,
     Draining,
     Figures,
+    Harmful,
     Hello,
     Leases,
     LiveSession,
@@ -34,6 +35,7 @@ from adapters.processes.messages import (
     opening,
     to_child,
 )
+from engine.verdict import Verdict
 from inventory.books import LeaseRequest, LeaseTotals
 
 FIGURES = Figures(
@@ -80,6 +82,7 @@ SESSION = LiveSession(
         (from_worker, Want(at=12.5, requests=(LeaseRequest(3, 0, 0.0), LeaseRequest(4, 7, 1.5)))),
         (from_worker, Returned(totals={3: 40, 4_000_000_000: 2})),
         (from_worker, Confirm(version=9)),
+        (from_worker, Harmful(verdict=Verdict(3, 7, 40, 30, 900, 2))),
         (from_control, Leases(totals={3: LeaseTotals(1000, 40, 7)})),
         (from_control, NewPlan(path="/var/lib/posdata/plan/1.plan")),
         (from_control, SetSwitches(version=2, ads_on=False, stopped=frozenset({3, 4}))),
