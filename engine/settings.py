@@ -237,6 +237,7 @@ class Privacy(Section):
     """What is kept of people."""
 
     hash_key_file: FilePath | None = None
+    number_key_file: FilePath | None = None
     min_people: int = Field(default=10, ge=1, le=1_000_000)
 
 

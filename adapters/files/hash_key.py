@@ -25,7 +25,15 @@ def load_hash_key(named: str | None, data_dir: Path) -> bytes:
 
     Processes that make it at the same time get the same one. Raises `HashKeyError`.
     """
-    path = data_dir / HASH_KEY_FILE if named is None else Path(named)
+    return load_key(named, data_dir / HASH_KEY_FILE)
+
+
+def load_key(named: str | None, own: Path) -> bytes:
+    """Return the key of the file that the settings name; else that in `own`, made if it is not there.
+
+    Raises `HashKeyError`.
+    """
+    path = own if named is None else Path(named)
     try:
         if named is None and not path.exists():
             _make(path)
@@ -39,13 +47,14 @@ def load_hash_key(named: str | None, data_dir: Path) -> bytes:
 
 
 def hash_key_faults(settings: Settings) -> Iterator[Fault]:
-    """Yield what is wrong with a key file that the settings name."""
-    named = settings.privacy.hash_key_file
-    if named is not None:
-        try:
-            load_hash_key(named, Path(settings.node.data_dir))
-        except HashKeyError as error:
-            yield Fault("/privacy/hash_key_file", "unreadable", f"nombra {error}", f"names {error}")
+    """Yield what is wrong with the key files that the settings name."""
+    for name in ("hash_key_file", "number_key_file"):
+        named: str | None = getattr(settings.privacy, name)
+        if named is not None:
+            try:
+                load_key(named, Path(named))
+            except HashKeyError as error:
+                yield Fault(f"/privacy/{name}", "unreadable", f"nombra {error}", f"names {error}")
 
 
 def _make(path: Path) -> None:

@@ -113,9 +113,9 @@ def _placed(settings: Settings, directory: Path) -> Settings:
         ]
         relay = relay.model_copy(update={"listed_routes": tuple(routes)})
     privacy = settings.privacy
-    if privacy.hash_key_file is not None:
-        named = str((directory / privacy.hash_key_file).resolve())
-        privacy = privacy.model_copy(update={"hash_key_file": named})
+    for key in ("hash_key_file", "number_key_file"):
+        if (named := getattr(privacy, key)) is not None:
+            privacy = privacy.model_copy(update={key: str((directory / named).resolve())})
     esme = settings.esme
     if esme is not None and esme.password_file is not None:
         esme = esme.model_copy(update={"password_file": str((directory / esme.password_file).resolve())})
