@@ -70,7 +70,13 @@ def make_decision(
     random: Callable[[], float],
 ) -> Decision:
     """Return the decision of one plan; `offers` are those of its catalogue."""
+    decision = Decision(plan, offers, numbering.zone_of, random)
     if settings.relay.mode == "observe":
         for offer in offers:
             offer.lease.held = _ENDLESS
-    return Decision(plan, offers, numbering.zone_of, random)
+    elif settings.ads.test_subscribers:
+        first = len(offers)  # a plan's test campaigns are its last ones
+        while first and offers[first - 1].test_places is not None:
+            first -= 1
+        decision.serve_tests(offers[first:], frozenset(settings.ads.test_subscribers))
+    return decision

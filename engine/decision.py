@@ -62,10 +62,11 @@ class Creative:
 class Offer:
     """A campaign as the hot path sees it: its window, its hours, its lease, its creatives.
 
-    `tallies` are those of the harm breaker that count already, by creative version.
+    `tallies` are those of the harm breaker that count already, by creative version. `test_places` is None
+    but for test campaigns.
     """
 
-    __slots__ = ("closes", "creatives", "hours", "lease", "number", "opens")
+    __slots__ = ("closes", "creatives", "hours", "lease", "number", "opens", "test_places")
 
     def __init__(
         self,
@@ -79,6 +80,7 @@ class Offer:
         self.opens = planned.opens
         self.closes = planned.closes
         self.hours = planned.hours
+        self.test_places = None if planned.test_places is None else frozenset(planned.test_places)
         self.lease = lease
         self.creatives = [
             Creative(
@@ -107,7 +109,8 @@ class Decision:
     """One plan, ready to choose from. Replaced whole when a new plan comes.
 
     `minute_of_week` gives the local minute by dense place index's time zone, set by the caller
-    together with `now` (UTC seconds) through `at`.
+    together with `now` (UTC seconds) through `at`. `testers` are the subscribers whom test campaigns
+    serve, None while none runs.
     """
 
     __slots__ = (
@@ -120,10 +123,12 @@ class Decision:
         "_row_share",
         "_row_slot",
         "_row_start",
+        "_tests",
         "_vacancy",
         "_zone_of_place",
         "minutes",
         "now",
+        "testers",
     )
 
     def __init__(
@@ -146,6 +151,14 @@ class Decision:
         self._in_hours: dict[int, bool] = {}
         self.now = 0.0
         self.minutes: Sequence[int] = ()
+        self._tests: list[Offer] = []
+        self.testers: frozenset[int] | None = None
+
+    def serve_tests(self, tests: Sequence[Offer], testers: frozenset[int]) -> None:
+        """Serve test campaigns to some subscribers."""
+        if tests and testers:
+            self._tests = list(tests)
+            self.testers = testers
 
     def at(self, now: float, minutes: Sequence[int]) -> None:
         """Tell the time: UTC seconds, and the minute of the week by time zone index."""
@@ -191,6 +204,22 @@ class Decision:
                 return first_refusal or _REASON_OF_VACANCY[self._vacancy[cell]]
             slot = _at(self._lag_slot, at)
             at += 1
+
+    def choose_test(self, place: int, room: int, wide: bool, alphabet: int) -> Creative | None:
+        """Return a creative of a test campaign for one of `testers`, of any that may serve, or None."""
+        tests = self._tests
+        first = int(self._random() * len(tests))
+        for offer in tests[first:] + tests[:first]:
+            lease = offer.lease
+            if lease.stopped or offer.test_places is None or place not in offer.test_places:
+                continue
+            if lease.held <= 0:
+                lease.missed = True
+                continue
+            outcome = self._serve(offer, place, room, wide, alphabet)
+            if isinstance(outcome, Creative):
+                return outcome
+        return None
 
     def _draw(self, cell: i64) -> int:
         """Return the slot that a random draw takes from the cell's row, or -1 (RESEARCH: SHALE, step 3)."""

@@ -140,6 +140,10 @@ class Inserter:
         refused = self.supplied(service_type, destination, word, body)
         if refused is not None:
             return refused
+        if decision.testers is not None:
+            tested = self._tested(decision, decision.testers)
+            if tested is not None:
+                return tested
         place = self._index
         for rule in self._audience:
             refused = rule.refuses(self._subscriber, place)
@@ -155,12 +159,30 @@ class Inserter:
             return chosen
         if self.observe:
             return _WOULD_INSERT
+        self._prepare(chosen, alphabet)
+        return chosen
+
+    def _tested(self, decision: Decision, testers: frozenset[int]) -> Creative | None:
+        """Return what a test campaign has for one of its subscribers, whatever the audience's rules say.
+
+        What it gets is no supply: nobody else could have had it.
+        """
+        room = self._room
+        if room is None or self._subscriber not in testers:
+            return None
+        alphabet = self._coding.alphabet
+        chosen = decision.choose_test(self._index, self._left, room.wide, alphabet)
+        if chosen is not None:
+            self.supply.unseen(self._index, self._left, room.wide)
+            self._prepare(chosen, alphabet)
+        return chosen
+
+    def _prepare(self, chosen: Creative, alphabet: int) -> None:
         people = self.people
         if people is not None:
             self.person = people.of(self._subscriber)
-        self.place = self._codes[place]
+        self.place = self._codes[self._index]
         self.suffix = chosen.suffix.octets[alphabet] or b""
-        return chosen
 
     def supplied(self, service_type: bytes, destination: bytes, word: int, body: bytes) -> Reason | None:
         """Count a notification that could carry an ad, or return why it could not.

@@ -14,6 +14,7 @@ LIVE_KEYS = (
     "ads.max_deaf_s",
     "ads.only_subscribers",
     "ads.share",
+    "ads.test_subscribers",
     "leases.horizon_s",
     "policy.allow_unreviewed",
     "policy.lead_time_hours",
@@ -86,6 +87,6 @@ def _leaves(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
 def _shown(key: str, value: Any) -> Any:
     if key == "database":
         return value if value == "embedded" else _HIDDEN
-    if key in {"ads.only_subscribers", "esme.handsets"} and value is not None:
+    if key in {"ads.only_subscribers", "ads.test_subscribers", "esme.handsets"} and value is not None:
         return f"{len(value)} subscribers"
     return value

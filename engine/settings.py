@@ -162,6 +162,7 @@ class Ads(Section):
     separator: Separator = Field(default=" ", max_length=8)
     share: float = Field(default=1.0, ge=0, le=1)
     only_subscribers: Subscribers = Field(default=None, repr=False)
+    test_subscribers: Handsets = Field(default=(), repr=False)
     max_deaf_s: float = Field(default=300, gt=0, le=86400)
 
 

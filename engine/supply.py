@@ -36,6 +36,13 @@ class SupplyCounter:
             self._dirty.append(cell)
         self._counts[cell] = count + 1
 
+    def unseen(self, place: int, room: int, wide: bool) -> None:
+        """Take back what was counted last, for these values: it went to a test campaign."""
+        cell = (place * _ROOM_CLASSES + (_ROOM_CLASS_OF[room] if room > 0 else 0)) * 2 + (1 if wide else 0)
+        self._counts[cell] -= 1
+        if not self._counts[cell]:
+            self._dirty.remove(cell)
+
     def entries(self, hour: int) -> bytes:
         """Return what was counted as packed journal entries of an hour (since 1970-01-01T00 UTC)."""
         parts = []

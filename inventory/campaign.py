@@ -89,7 +89,7 @@ class Campaign:
 
     `number` is the campaign's small integer in journals, ledgers and plans; `id` the name
     the outside uses. `quantity` is None only for the class `house`. `starts_at` and `ends_at`
-    are aware instants, half open. No hours means every hour.
+    are aware instants, half open. No hours means every hour. `test`: for the carrier's test subscribers only.
     """
 
     number: int
@@ -107,3 +107,4 @@ class Campaign:
     pacing: Pacing = Pacing.EVEN
     state: CampaignState = CampaignState.APPROVED
     version: int = 1
+    test: bool = False

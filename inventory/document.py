@@ -145,9 +145,7 @@ class _Document(_Shape):
     response_number: Annotated[
         Any, _later("los números de respuesta; use null", "response numbers; use null")
     ] = None
-    test: Annotated[bool, _later("las campañas de prueba; use false", "test campaigns; use false", False)] = (
-        False
-    )
+    test: bool = False
     external_id: Name | None = None
     labels: dict[Name, Name] = Field(default_factory=dict)
 
@@ -272,6 +270,7 @@ def _draft(shape: _Document, target: Target, site: str | None) -> CampaignDraft:
         ),
         pacing=Pacing(shape.pacing),
         make_good=shape.make_good,
+        test=shape.test,
         external_id=shape.external_id,
         labels=shape.labels,
     )

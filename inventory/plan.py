@@ -69,7 +69,8 @@ class PlannedCampaign:
     """What a worker must know of a campaign to serve it.
 
     `opens` and `closes` are UTC seconds, half open; `hours` holds (days, start minute, end minute)
-    windows of the subscriber's clock, none for every hour.
+    windows of the subscriber's clock, none for every hour. `test_places` are the dense place indexes of a
+    test campaign, which no row and no list names; None of any other.
     """
 
     number: int
@@ -77,6 +78,7 @@ class PlannedCampaign:
     closes: float
     hours: tuple[tuple[tuple[int, ...], int, int], ...]
     creatives: tuple[PlannedCreative, ...]
+    test_places: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class Plan:
     Row of a cell: slots `row_slot[row_start[cell]:row_start[cell + 1]]` with *cumulative* shares
     `row_share` (a draw u in [0, 1) takes the first slot whose share exceeds u; none above the last).
     Lag list of a cell: `lag_slot[lag_start[cell]:lag_start[cell + 1]]`, most lagging first.
-    A slot is an index into the catalogue. `vacancy` says per cell why both are empty.
+    A slot is an index into the catalogue, which ends with the test campaigns. `vacancy` says per cell why
+    both are empty.
     """
 
     version: int
@@ -111,8 +114,10 @@ def _planned(entry: dict[str, object]) -> PlannedCampaign:
     fields = dict(entry)
     hours = fields.pop("hours")
     creatives = fields.pop("creatives")
+    test_places = fields.pop("test_places")
     return PlannedCampaign(
         **fields,  # type: ignore[arg-type]  # the writer is catalogue_octets() below
+        test_places=None if test_places is None else tuple(test_places),  # type: ignore[arg-type]
         hours=tuple((tuple(days), start, end) for days, start, end in hours),  # type: ignore[attr-defined]
         creatives=tuple(PlannedCreative(**creative) for creative in creatives),  # type: ignore[attr-defined]
     )

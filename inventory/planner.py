@@ -4,7 +4,7 @@ A plan is made every second and costs little: rows come from the allotment (or, 
 proportion to lag), lag lists from where each campaign stands on its own curve of eligible traffic.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -50,6 +50,7 @@ class _Roster:
     """What a plan needs of the campaigns in its catalogue, by slot."""
 
     identities: tuple[tuple[int, int], ...]
+    tests: tuple[tuple[int, int], ...]
     catalogue: bytes
     rank: Indexes
     starts: Counts
@@ -59,12 +60,15 @@ class _Roster:
     unlimited: Mask
 
     @classmethod
-    def of(cls, current: Sequence[ServingCampaign]) -> "_Roster":
-        """Return the roster of some campaigns."""
+    def of(cls, current: Sequence[ServingCampaign], tests: Mapping[Campaign, frozenset[int]]) -> "_Roster":
+        """Return the roster of some campaigns, with test campaigns by their places behind them."""
         campaigns = [each.campaign for each in current]
+        planned = [_planned(campaign) for campaign in campaigns]
+        planned += [_planned(campaign, tuple(sorted(places))) for campaign, places in tests.items()]
         return cls(
             tuple(map(_identity, campaigns)),
-            catalogue_octets([_planned(campaign) for campaign in campaigns]),
+            tuple(map(_identity, tests)),
+            catalogue_octets(planned),
             np.array([campaign.campaign_class.rank for campaign in campaigns], dtype=np.intp),
             np.array([campaign.starts_at.timestamp() for campaign in campaigns]),
             np.array([campaign.ends_at.timestamp() for campaign in campaigns]),
@@ -152,7 +156,7 @@ class Planner:
         self._cells: tuple[object, CellMap] | None = None
         self._now_cells: tuple[object, CellMap] | None = None
         self._column: tuple[object, Column] | None = None
-        self._roster = _Roster.of([])
+        self._roster = _Roster.of([], {})
         self.allotment: Allotment | None = None
 
     def keep_quiet(self, quiet: Quiet) -> None:
@@ -167,7 +171,11 @@ class Planner:
 
         Changes nothing that `plan` uses: it may run beside it, in another thread, one at a time.
         """
-        booked = [each for each in serving if each.campaign.ends_at.timestamp() > outlook.at]
+        booked = [
+            each
+            for each in serving
+            if each.campaign.ends_at.timestamp() > outlook.at and not each.campaign.test
+        ]
         expected_until = (outlook.expected.first_hour + outlook.expected.hours) * HOUR_S
         ends = [each.campaign.ends_at.timestamp() for each in booked]
         last = min(max(ends, default=0.0), expected_until)
@@ -189,16 +197,17 @@ class Planner:
     def is_allotted(self, serving: Sequence[ServingCampaign]) -> bool:
         """Tell whether the allotment was made for just these campaigns."""
         made = None if self.allotment is None else set(self.allotment.versions)
-        return made == {_identity(each.campaign) for each in serving}
+        return made == {_identity(each.campaign) for each in serving if not each.campaign.test}
 
     def plan(self, version: int, serving: Sequence[ServingCampaign], now: float) -> Plan:
         """Return the plan for `now` (UTC seconds)."""
-        current = [
+        running = [
             each
             for each in serving
             if each.campaign.starts_at.timestamp() - AHEAD_S <= now < each.campaign.ends_at.timestamp()
         ]
-        roster = self._roster_of(current)
+        current = [each for each in running if not each.campaign.test]
+        roster = self._roster_of(current, [each.campaign for each in running if each.campaign.test])
         allotment = self.allotment
         if allotment is not None and allotment.serves(roster.identities, now, self._stale_s):
             column, lists = self._followed(allotment, roster, current, now)
@@ -275,15 +284,15 @@ class Planner:
             self._paces[key] = Pace(campaign, self._zone, self._ground.quiet)
         return self._paces[key]
 
-    def _roster_of(self, current: Sequence[ServingCampaign]) -> _Roster:
+    def _roster_of(self, current: Sequence[ServingCampaign], tests: Sequence[Campaign]) -> _Roster:
         identities = tuple(_identity(each.campaign) for each in current)
-        if self._roster.identities != identities:
-            self._roster = _Roster.of(current)
+        if (self._roster.identities, self._roster.tests) != (identities, tuple(map(_identity, tests))):
+            self._roster = _Roster.of(current, {each: self._compile_target(each.target) for each in tests})
             self._paces = {key: pace for key, pace in self._paces.items() if key in set(identities)}
         return self._roster
 
 
-def _planned(campaign: Campaign) -> PlannedCampaign:
+def _planned(campaign: Campaign, test_places: tuple[int, ...] | None = None) -> PlannedCampaign:
     return PlannedCampaign(
         number=campaign.number,
         opens=campaign.starts_at.timestamp(),
@@ -293,4 +302,5 @@ def _planned(campaign: Campaign) -> PlannedCampaign:
             PlannedCreative(creative.number, creative.text, creative.weight)
             for creative in campaign.creatives
         ),
+        test_places=test_places,
     )

@@ -63,6 +63,7 @@ class CampaignIn(Shape):
     quantity: int | None = Field(ge=1, le=10**12, description="Null only for the class house.")
     pacing: Literal["even", "asap"] = "even"
     make_good: Literal["failed"] | None = None
+    test: bool = Field(default=False, description="Only for `ads.test_subscribers`.")
     external_id: str | None = Field(default=None, max_length=100)
     labels: dict[str, str] = Field(default_factory=dict)
 
@@ -82,6 +83,7 @@ class CampaignPatch(Shape):
     quantity: int | None = Field(default=None, ge=1, le=10**12)
     pacing: Literal["even", "asap"] = "even"
     make_good: Literal["failed"] | None = None
+    test: bool = Field(default=False, description="Only for `ads.test_subscribers`.")
     external_id: str | None = Field(default=None, max_length=100)
     labels: dict[str, str] = Field(default_factory=dict)
 

@@ -21,7 +21,7 @@ SELECT c.number, c.id::text, c.name, c.class, c.target, c.hours, c.state,
      FROM creatives cr JOIN creative_versions v ON v.creative = cr.id
      WHERE cr.campaign = c.number AND cr.removed_at IS NULL AND v.review IN ('approved', 'pending')) AS texts
 FROM campaigns c JOIN ledger l ON l.campaign = c.number
-WHERE l.quantity IS NOT NULL
+WHERE l.quantity IS NOT NULL AND NOT c.test
 """
 
 _SOLD = f"""{_CAMPAIGNS}
@@ -32,7 +32,7 @@ ORDER BY c.number
 # Every change of a campaign raises its version; what changes without one is seen by the next look.
 _MARK = """
 SELECT (SELECT row(count(*), sum(version), sum(number))::text FROM campaigns
-        WHERE state IN ('approved', 'live', 'paused')) AS sold,
+        WHERE state IN ('approved', 'live', 'paused') AND NOT test) AS sold,
     (SELECT row(count(*), sum(extract(epoch FROM expires_at)))::text FROM holds WHERE expires_at > $1) AS held
 """
 
@@ -51,7 +51,10 @@ async def read_mark(pool: Pool, now: datetime) -> tuple[str, str]:
 
 
 async def read_one(connection: Connection, number: int) -> asyncpg.Record | None:
-    """Return one campaign's row for `booking_of_row`, with its state; None without a quantity to book."""
+    """Return one campaign's row for `booking_of_row`, with its state; None where nothing is to be booked.
+
+    That is a campaign without a quantity, and one that tests.
+    """
     return await connection.fetchrow(_ONE, number)
 
 

@@ -177,4 +177,5 @@ def _campaign(row: asyncpg.Record, texts: Sequence[asyncpg.Record]) -> Campaign:
         pacing=Pacing(row["pacing"]),
         state=CampaignState(row["state"]),
         version=row["version"],
+        test=row["test"],
     )

@@ -102,6 +102,10 @@ class Deed:
     lead_time: timedelta = timedelta()
     version: int | None = None
 
+    def waits(self, campaign: Mapping[str, Any] | asyncpg.Record) -> timedelta:
+        """Return a campaign's lead time: one that tests has none."""
+        return timedelta() if campaign["test"] else self.lead_time
+
     @property
     def author(self) -> Author:
         """Who writes."""
@@ -254,7 +258,12 @@ class PostgresDesk:
     ) -> Locked:
         locked = await lock_campaign(connection, campaign, deed)
         row = decide(
-            action, locked.standing, deed.actor, now=deed.now, lead_time=deed.lead_time, reason=word.reason
+            action,
+            locked.standing,
+            deed.actor,
+            now=deed.now,
+            lead_time=deed.waits(locked.row),
+            reason=word.reason,
         )
         await self._apply(connection, row, locked, deed, word)
         return locked
@@ -263,13 +272,13 @@ class PostgresDesk:
         self, connection: Connection, row: Transition, locked: Locked, deed: Deed, word: Word
     ) -> None:
         number, name, now = locked.number, deed.principal.name, deed.now
+        opens = now + deed.waits(locked.row)
         if row.action is Action.SUBMIT:
             await connection.execute(_SUBMITTED, number, now, name, deed.principal.id)
-            await self._stock.hold(
-                connection, number, word.hold, deed.principal.id, now=now, opens=now + deed.lead_time
-            )
+            hold = None if locked.row["test"] else word.hold
+            await self._stock.hold(connection, number, hold, deed.principal.id, now=now, opens=opens)
         elif row.action is Action.APPROVE:
-            await connection.execute(_APPROVED, number, now, now + deed.lead_time, name)
+            await connection.execute(_APPROVED, number, now, opens, name)
             await self._stock.check(connection, number, now=now)
             await connection.execute(_REVIEW_PENDING, number, Review.APPROVED.value, name, now, None, None)
         elif row.action is Action.REJECT:

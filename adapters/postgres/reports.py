@@ -24,7 +24,9 @@ FROM campaigns c JOIN ledger l ON l.campaign = c.number
 """
 
 _ONE = f"{_CAMPAIGN} WHERE c.id = $1"
-_ALL = f"{_CAMPAIGN} WHERE ($1 OR c.brand = ANY($2)) AND ($3::text IS NULL OR c.brand = $3) ORDER BY c.number"
+_ALL = f"""{_CAMPAIGN}
+WHERE NOT c.test AND ($1 OR c.brand = ANY($2)) AND ($3::text IS NULL OR c.brand = $3) ORDER BY c.number
+"""
 
 _TEXTS = """
 SELECT v.number, cr.id, v.version, v.text

@@ -78,7 +78,6 @@ def test_a_campaign_that_ends_now_is_too_late() -> None:
         ("exclude_brands", ["tienda-luna"]),
         ("response_number", "5501234567"),
         ("spacing_minutes", 0),
-        ("test", True),
     ],
 )
 def test_what_is_not_built_is_refused(field: str, value: object) -> None:

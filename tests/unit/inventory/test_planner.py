@@ -1,6 +1,7 @@
 """Which campaigns a plan draws, and in which order it lets the others catch up."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -230,3 +231,16 @@ def test_a_changed_campaign_has_a_new_pace() -> None:
     assert Look(one.plan(2, [serving(longer, settled)], NOW)).lag == []
     assert Look(one.plan(3, [serving(shorter, settled)], NOW)).lag == [1]
     assert len(one._paces) == 1
+
+
+def test_a_test_campaign_is_shipped_with_its_places_and_is_in_no_cell() -> None:
+    """It stands last in the catalogue; rows, lists and vacancy are those of a plan without it."""
+    common, test = serving(campaign(1, ladas=("33",))), serving(campaign(2, ladas=("81",)))
+    test = replace(test, campaign=replace(test.campaign, test=True))
+    made, alone = plan(test, common), plan(common)
+    assert [(each.number, each.test_places) for each in made.catalogue()] == [(1, None), (2, (2, 3))]
+    assert all(
+        list(getattr(made, name)) == list(getattr(alone, name))
+        for name in ("group_of_place", "vacancy", "row_start", "row_slot", "lag_start", "lag_slot")
+    )
+    assert [each.number for each in plan(test).catalogue()] == [2]

@@ -13,7 +13,13 @@ from engine.settings import Settings, parse_settings
 OTHER: dict[str, Any] = {
     "node": {"name": "relay-2"},
     "database": "postgresql://posdata:s3cr3t@db.example/posdata",
-    "ads": {"enabled": False, "max_deaf_s": 9, "only_subscribers": ["5501234567"], "share": 0.5},
+    "ads": {
+        "enabled": False,
+        "max_deaf_s": 9,
+        "only_subscribers": ["5501234567"],
+        "share": 0.5,
+        "test_subscribers": ["5501234567"],
+    },
     "leases": {"horizon_s": 5},
     "policy": {"allow_unreviewed": True, "lead_time_hours": 1, "quiet_hours": None},
     "receipts": {"platform_expects": "failures", "request": "always"},
