@@ -39,7 +39,7 @@ EVENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What became of insertions, late answers taken into account; they add up."""
+    """What became of insertions, late answers taken into account, and people's clicks; they add up."""
 
     inserted: int = 0
     accepted: int = 0
@@ -48,6 +48,7 @@ class Figures:
     delivered: int = 0
     failed: int = 0
     made_good: int = 0
+    clicked: int = 0
 
     @classmethod
     def of_events(cls, events: Iterable[int]) -> "Figures":
@@ -74,6 +75,7 @@ class Figures:
             self.delivered + other.delivered,
             self.failed + other.failed,
             self.made_good + other.made_good,
+            self.clicked + other.clicked,
         )
 
     @property
@@ -87,6 +89,17 @@ class Figures:
         return self.rejected + self.made_good
 
 
+@dataclass(frozen=True, slots=True)
+class Clicks:
+    """Clicks on the short link of a creative version (its number) in an hour since 1970-01-01T00 UTC."""
+
+    version: int
+    hour: int
+    people: int
+    bots: int
+    prefetches: int
+
+
 Key = TypeVar("Key", bound=Hashable)
 Other = TypeVar("Other", bound=Hashable)
 
@@ -97,6 +110,14 @@ def regrouped(figures: Mapping[Key, Figures], key_of: Callable[[Key], Other]) ->
     for key, each in figures.items():
         other = key_of(key)
         groups[other] = groups[other] + each if other in groups else each
+    return groups
+
+
+def with_clicks(figures: Mapping[Key, Figures], clicked: Iterable[tuple[Key, int]]) -> dict[Key, Figures]:
+    """Return figures with people's clicks added by key."""
+    groups = dict(figures)
+    for key, people in clicked:
+        groups[key] = groups.get(key, Figures()) + Figures(clicked=people)
     return groups
 
 

@@ -61,7 +61,7 @@ def lines(report: Report) -> Iterator[Sequence[Cell]]:
     timed = any(row.final is not None for row in report.rows)
     yield ("key", "label", *COLUMNS, *(("final",) if timed else ()))
     for row in report.rows:
-        counts = report.counts(row.figures)
+        counts = report.row_counts(row.figures)
         yield (row.key, row.label, *(counts[name] for name in COLUMNS), *((row.final,) if timed else ()))
     totals = report.counts(report.totals)
     yield ("total", "total", *(totals[name] for name in COLUMNS), *((None,) if timed else ()))

@@ -36,8 +36,12 @@ NO_RECEIPTS: Sentence = {
     "en": "the operator asked for no receipts",
 }
 NO_LINKS: Sentence = {
-    "es": "ningún enlace corto cuenta clics todavía",
-    "en": "no short link counts clicks yet",
+    "es": "ningún texto lleva un enlace corto que cuente clics",
+    "en": "no text has a short link that counts clicks",
+}
+CLICKS_NOWHERE: Sentence = {
+    "es": "de un clic no se sabe el lugar: todos están en el renglón sin lugar",
+    "en": "where a click comes from is not known: all are in the row without a place",
 }
 TOO_FEW: Sentence = {
     "es": "alcanzó a tan pocas personas que no se dice a cuántas",
@@ -50,6 +54,7 @@ _NO_TEXT = {"es": "texto desconocido", "en": "text unknown"}
 # What a worker's journal may lag behind its clock: it is read every 0.2 s, and written every second.
 SLACK = timedelta(seconds=2)
 HOURS_A_DAY = 24
+_PLACES = frozenset((Dimension.STATE, Dimension.MUNICIPALITY, Dimension.LADA))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A whole report; delivered and failed are not known where no receipts were asked for."""
+    """A whole report; delivered and failed are not known where no receipts were asked for.
+
+    `clicks` are those of people, bots and prefetches; None where no text has a link.
+    """
 
     frame: Frame
     rows: Sequence[Row]
@@ -92,11 +100,19 @@ class Report:
     receipts_asked: int
     by_lada: int
     final_until: datetime | None
+    clicks: tuple[int, int, int] | None
 
     @property
     def has_receipts(self) -> bool:
         """Tell whether delivered and failed mean anything."""
         return self.receipts_asked > 0
+
+    def row_counts(self, figures: Figures) -> dict[str, int | None]:
+        """Return a row's figures by COLUMNS: a place's clicks are not known."""
+        counts = self.counts(figures)
+        if self.frame.by in _PLACES:
+            counts["clicked"] = counts["clicked"] or None
+        return counts
 
     def counts(self, figures: Figures) -> dict[str, int | None]:
         """Return figures by COLUMNS."""
@@ -110,7 +126,7 @@ class Report:
             "delivered": figures.delivered if known else None,
             "failed": figures.failed if known else None,
             "returned": figures.returned,
-            "clicked": None,
+            "clicked": None if self.clicks is None else figures.clicked,
         }
 
 
@@ -128,7 +144,19 @@ def make_report(reported: Reported, frame: Frame, geography: Geography) -> Repor
         max(asked, totals.delivered + totals.failed),  # those of before anybody counted what was asked
         sum(figures.inserted for (_, place), figures in cells if 0 < place < LADAS_PER_MUNICIPALITY),
         final_until,
+        _clicks(reported),
     )
+
+
+def _clicks(reported: Reported) -> tuple[int, int, int] | None:
+    clicks = [each for counted in reported.counted.values() for each in counted.clicks]
+    if not clicks and not any(text.linked for text in reported.texts.values()):
+        return None
+    people, bots, ahead = (
+        sum(numbers)
+        for numbers in zip((0, 0, 0), *((c.people, c.bots, c.prefetches) for c in clicks), strict=True)
+    )
+    return people, bots, ahead
 
 
 def report_document(report: Report) -> dict[str, Any]:
@@ -146,7 +174,7 @@ def report_document(report: Report) -> dict[str, Any]:
             {
                 "key": row.key,
                 "label": row.label,
-                **report.counts(row.figures),
+                **report.row_counts(row.figures),
                 **({} if row.final is None else {"final": row.final}),
             }
             for row in report.rows
@@ -162,9 +190,23 @@ def report_document(report: Report) -> dict[str, Any]:
             ),
             "note": None if report.has_receipts else NO_RECEIPTS[frame.language],
         },
-        "clicked_note": NO_LINKS[frame.language],
+        "clicks": clicks_document(report),
+        "clicked_note": _clicked_note(report),
         "decided_by_lada": _share(report.by_lada, totals.inserted),
     }
+
+
+def clicks_document(report: Report) -> dict[str, int] | None:
+    """Return who followed short links: people, and what is no people; None where there are no links."""
+    if report.clicks is None:
+        return None
+    return dict(zip(("people", "bots", "prefetches"), report.clicks, strict=True))
+
+
+def _clicked_note(report: Report) -> str | None:
+    if report.clicks is None:
+        return NO_LINKS[report.frame.language]
+    return CLICKS_NOWHERE[report.frame.language] if report.frame.by in _PLACES else None
 
 
 def pacing_document(campaign: ReportedCampaign, quiet: Quiet, zone: str, now: datetime) -> dict[str, Any]:

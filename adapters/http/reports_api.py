@@ -58,6 +58,14 @@ class ReportsQuery(SpanQuery):
     brand: str | None = Field(default=None, max_length=100, description="Only this brand's.")
 
 
+class ClicksOut(Shape):
+    """Who followed the short links: people, programs, and browsers that look ahead."""
+
+    people: int
+    bots: int
+    prefetches: int
+
+
 class ReportOut(Shape):
     """A report: rows that add up to the totals, and how far they can be trusted."""
 
@@ -70,6 +78,7 @@ class ReportOut(Shape):
     rows: list[dict[str, Any]]
     totals: dict[str, int | None]
     receipts: dict[str, Any]
+    clicks: ClicksOut | None
     clicked_note: str | None
     decided_by_lada: float | None
 
@@ -187,6 +196,10 @@ def _file(report: Report, form: Format, name: str, named: dict[str, str]) -> Ans
     about = list(named.items())
     about += [(key, str(document[key])) for key in ("zone", "from", "to", "as_of", "final_until")]
     about += [("receipts", str(document["receipts"]["note"] or document["receipts"]["receipt_coverage"]))]
+    if document["clicks"] is not None:
+        about += [(f"clicks: {name}", str(count)) for name, count in document["clicks"].items()]
+    if document["clicked_note"] is not None:
+        about += [("clicked", document["clicked_note"])]
     octets = xlsx_file(report, about)
     return Answer(octets=octets, content_type=XLSX_TYPE, headers=disposition(stem, "xlsx"))
 

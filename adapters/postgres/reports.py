@@ -14,7 +14,7 @@ from adapters.postgres.counts import counts_of
 from adapters.postgres.pool import Connection, Pool, snapshot
 from adapters.postgres.report_days import HOURS, read_detail, unpacked
 from inventory.books import CampaignCounts
-from inventory.reports import EVENTS, Figures
+from inventory.reports import EVENTS, Clicks, Figures, with_clicks
 
 _CAMPAIGN = """
 SELECT c.number, c.id, c.name, c.brand, c.class, c.state, c.starts_at, c.ends_at, c.hours, c.pacing,
@@ -29,7 +29,7 @@ WHERE NOT c.test AND ($1 OR c.brand = ANY($2)) AND ($3::text IS NULL OR c.brand 
 """
 
 _TEXTS = """
-SELECT v.number, cr.id, v.version, v.text
+SELECT v.number, cr.id, v.version, v.text, v.link IS NOT NULL AS linked
 FROM creatives cr JOIN creative_versions v ON v.creative = cr.id WHERE cr.campaign = ANY($1)
 """
 
@@ -48,6 +48,14 @@ SELECT campaign, sum(n)::bigint AS n FROM receipt_requests
 WHERE campaign = ANY($1) AND hour >= $2 AND hour < $3 GROUP BY campaign
 """
 
+# A creative version has one link at most; where it was clicked is not known.
+_CLICKS = """
+SELECT cr.campaign, l.version, k.hour, k.people, k.bots, k.prefetches
+FROM creatives cr JOIN creative_versions v ON v.creative = cr.id JOIN links l ON l.version = v.number
+JOIN link_clicks k ON k.code = l.code
+WHERE cr.campaign = ANY($1) AND k.hour >= $2 AND k.hour < $3
+"""
+
 # What a node without open journals wrote is counted, whenever it was last heard of.
 _SETTLED = """
 SELECT min(n.settled_at) AS at, count(*) AS nodes, count(n.settled_at) AS known
@@ -58,6 +66,7 @@ LEFT JOIN nodes n ON n.name = busy.node
 # What a place code needs: municipality × 1000 + LADA.
 _PLACE_BITS = 32
 
+NO_PLACE = 0
 _SINCE = 0
 _FOREVER = (1 << 31) - 1
 
@@ -85,24 +94,26 @@ class ReportedCampaign:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One version of a creative."""
+    """One version of a creative; `linked`: with a short link, whose clicks are counted."""
 
     creative: str
     version: int
     text: str
+    linked: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
     """What was counted of one campaign in a span, in two ways that add up to the same.
 
-    `by_hour` goes by hour; `by_cell` by creative version and place, 0 where they are not known.
-    `receipts_asked` counts accepted insertions that asked for a receipt.
+    `by_hour` goes by hour; `by_cell` by creative version and place, 0 where they are not known, as that of
+    clicks. `receipts_asked` counts accepted insertions that asked for a receipt.
     """
 
     by_hour: Mapping[int, Figures]
     by_cell: Mapping[tuple[int, int], Figures]
     receipts_asked: int
+    clicks: Sequence[Clicks] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +165,30 @@ async def _reported(
     asked = {row["campaign"]: row["n"] for row in await connection.fetch(_ASKED, numbers, *span)}
     texts = await connection.fetch(_TEXTS, numbers)
     [settled] = await connection.fetch(_SETTLED)
+    clicks = _clicks(await connection.fetch(_CLICKS, numbers, *span))
     counted = {}
     for number in numbers:
         by_hour, by_cell = await _counted(connection, number, span)
-        counted[number] = Counted(by_hour, by_cell, asked.get(number, 0))
+        mine = clicks.get(number, ())
+        counted[number] = Counted(
+            with_clicks(by_hour, ((each.hour, each.people) for each in mine)),
+            with_clicks(by_cell, (((each.version, NO_PLACE), each.people) for each in mine)),
+            asked.get(number, 0),
+            mine,
+        )
     return Reported(
         {row["number"]: _campaign(row) for row in rows},
         counted,
-        {row["number"]: Text(str(row["id"]), row["version"], row["text"]) for row in texts},
+        {row["number"]: Text(str(row["id"]), row["version"], row["text"], row["linked"]) for row in texts},
         _settled_at(settled, now),
     )
+
+
+def _clicks(rows: Sequence[asyncpg.Record]) -> Mapping[int, Sequence[Clicks]]:
+    by_campaign: dict[int, list[Clicks]] = {}
+    for campaign, *clicks in rows:
+        by_campaign.setdefault(campaign, []).append(Clicks(*clicks))
+    return by_campaign
 
 
 def _settled_at(row: asyncpg.Record, now: datetime) -> datetime | None:

@@ -9,8 +9,10 @@ from openpyxl import load_workbook
 
 from adapters.http.report_view import TOO_FEW
 from adapters.postgres.books import PostgresBooks
+from adapters.postgres.links import Clicks, PostgresLinks
 from adapters.postgres.reach import PostgresReach
 from adapters.postgres.receipts import PostgresReceipts
+from engine.settings import Settings
 from inventory.books import Awaited, Batch, CountKey, Epoch, Event, LeaseRequest, Received
 from segments.clock import pinned_zone
 from tests.integration.http.conftest import World
@@ -105,6 +107,32 @@ async def test_receipts_that_nobody_asked_for_are_no_zero(world: World) -> None:
     assert (report["totals"]["delivered"], report["rows"][0]["failed"]) == (None, None)
     assert report["receipts"]["note"] == "el operador no pidió acuses"
     assert (report["totals"]["clicked"], bool(report["clicked_note"])) == (None, True)
+
+
+async def test_clicks_of_people_are_in_every_grouping(world: World) -> None:
+    """Rows and files add up to the totals; bots are told apart; where a click comes from is not made up."""
+    world.settings[0] = Settings.model_validate(
+        {"policy": {"lead_time_hours": 0}, "http": {"public_url": "https://sol.mx"}}
+    )
+    link = "https://www.tiendasol.example/ofertas"
+    booked = await counted(world, creatives=[{"text": f"Buen Fin en tienda sol, ve {link}", "link": link}])
+    code = await world.pool.fetchval("SELECT code FROM links")
+    hour = int(world.services.now().timestamp()) // 3600
+    await PostgresLinks(world.pool).count([Clicks(code, hour, 2, 5, 1), Clicks(code, hour + 30, 1, 0, 0)])
+    for by in ("day", "hour", "state", "municipality", "lada", "creative"):
+        path = f"/campaigns/{booked['id']}/report?by={by}"
+        report = (await world.call("sol", "GET", path)).body
+        clicked = [row["clicked"] for row in report["rows"]]
+        assert sum(each or 0 for each in clicked) == report["totals"]["clicked"] == 3, by
+        assert report["clicks"] == {"people": 3, "bots": 5, "prefetches": 1}
+        assert bool(report["clicked_note"]) == (by in {"state", "municipality", "lada"})
+        assert (None in clicked) == bool(report["clicked_note"]), by
+        table = await world.call("sol", "GET", f"{path}&format=csv")
+        totals = list(csv.reader(io.StringIO(table.octets.decode("utf-8-sig"))))[-1]
+        assert "3" in totals
+    for by in ("campaign", "brand"):
+        report = (await world.call("sol", "GET", f"/reports?by={by}")).body
+        assert [row["clicked"] for row in report["rows"]] == [3]
 
 
 async def test_receipts_are_told_with_their_coverage(world: World) -> None:
