@@ -19,6 +19,7 @@ _STARTING: Final = Reason.STARTING
 _NOT_A_SUBSCRIBER: Final = Reason.NOT_A_SUBSCRIBER
 _ALPHABET_MISMATCH: Final = Reason.ALPHABET_MISMATCH
 _WOULD_INSERT: Final = Reason.WOULD_INSERT
+_CALLS: Final = (None, Reason.REPLACEABLE, Reason.DATA_CODING)
 
 
 class Clock:
@@ -183,6 +184,10 @@ class Inserter:
             self.person = people.of(self._subscriber)
         self.place = self._codes[self._index]
         self.suffix = chosen.suffix.octets[alphabet] or b""
+
+    def may_call(self, service_type: bytes, word: int) -> bool:
+        """Tell whether a request is a whole notification, of whatever body: it may be a call to a number."""
+        return self._predicate.refuses(service_type, word) in _CALLS
 
     def supplied(self, service_type: bytes, destination: bytes, word: int, body: bytes) -> Reason | None:
         """Count a notification that could carry an ad, or return why it could not.

@@ -50,6 +50,8 @@ class Reason(IntEnum):
     INTERNAL_ERROR = 32, "an error inside the engine; the alarm has the trace"
     NOT_ON_TRIAL = 33, "its subscriber is not listed in ads.only_subscribers"
     UNANSWERED = 34, "too many ads of its session wait for the SMSC's answer already"
+    NO_CALLER = 50, "it is a call to a response number, but its source is nobody's number"
+    LEAD_FAILED = 51, "it is a call to a response number, but its lead could not be kept, or not in time"
 
     @property
     def code(self) -> str:

@@ -82,6 +82,7 @@ class Recorder:
     """
 
     __slots__ = (
+        "_consumed",
         "_insertions",
         "_journal",
         "_notes",
@@ -107,6 +108,7 @@ class Recorder:
         self._reasons: list[int] = []
         self._notifications = 0
         self._refused = 0
+        self._consumed = 0
         self._numbered = 0
         self._otherwise = False
         self.totals = Totals()
@@ -129,6 +131,11 @@ class Recorder:
         """Count one notification that the engine itself had to refuse."""
         self._refused += 1
         self.totals.refused += 1
+
+    def consumed(self) -> None:
+        """Count one notification that became a lead."""
+        self._consumed += 1
+        self.totals.consumed += 1
 
     def inserted(self, creative: Creative, place: int, person: i64, sent_at: float) -> Insertion:
         """Take a lease unit and note the insertion at place code `place`."""
@@ -179,7 +186,7 @@ class Recorder:
             totals.passed[reason] += self._passed[reason]
             self._passed[reason] = 0
         self._reasons.clear()
-        self._notifications = self._refused = 0
+        self._notifications = self._refused = self._consumed = 0
         if later:
             return self.commit()
         if self._notes:
@@ -213,6 +220,8 @@ class Recorder:
             _write_tally(writer, Kind.NOTIFICATIONS, 0, self.hour, self._notifications)
         if self._refused:
             _write_tally(writer, Kind.REFUSED, 0, self.hour, self._refused)
+        if self._consumed:
+            _write_tally(writer, Kind.CONSUMED, 0, self.hour, self._consumed)
         for reason in self._reasons:
             _write_tally(writer, Kind.PASS_THROUGH, reason, self.hour, self._passed[reason])
         if notes and self._notes:

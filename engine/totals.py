@@ -13,10 +13,11 @@ class Totals:
     accepted.
     """
 
-    __slots__ = ("ended", "inserted", "others", "passed", "refused")
+    __slots__ = ("consumed", "ended", "inserted", "others", "passed", "refused")
 
     def __init__(self) -> None:
         self.refused = 0
+        self.consumed = 0
         self.inserted = 0
         self.passed = [0] * (max(Reason) + 1)
         self.ended = 0

@@ -39,12 +39,19 @@ from engine.journal import Cause, Kind
 from engine.reasons import Reason
 from engine.receipts import ASKS_FOR_RECEIPT
 from engine.recorder import Insertion, Recorder
+from engine.responses import HeldCall, Responses
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
 
 _HEADER: Final = Struct(">IIII")
+_AFTER_LENGTH: Final = Struct(">III")
 _LOW_HALF: Final = 0xFFFFFFFF
+
+# What a request is to response numbers.
+_NO_CALL: Final = 0
+_HELD: Final = 1
+_PASSES: Final = 2
 
 # A system_id has 15 octets (SMPP 3.4 §4.1.1); of a longer one this much is kept, for the log.
 NAME_OCTETS: Final = 64
@@ -77,6 +84,8 @@ _SYSTEM_ID: Final = Reason.SYSTEM_ID
 _UNPARSED: Final = Reason.UNPARSED
 _UNANSWERED: Final = Reason.UNANSWERED
 _INTERNAL_ERROR: Final = Reason.INTERNAL_ERROR
+_NO_CALLER: Final = Reason.NO_CALLER
+_LEAD_FAILED: Final = Reason.LEAD_FAILED
 
 
 class Session:
@@ -89,7 +98,9 @@ class Session:
     without looking at them or counting them (`relay.mode: bypass`). `unanswered` counts forwarded
     notifications whose answer has not come, `traffic` all that passes. `ending`, set by the owner, says
     that nothing can be sent to the SMSC any more: a refusal then passes; the platform may send again.
-    `receipts` is told what concerns receipts; without it they pass like everything else.
+    `receipts` is told what concerns receipts; without it they pass like everything else. `responses` knows
+    the response numbers: calls to them wait in `calls`, to be taken by the owner after `from_platform` and
+    given to `settle_calls` when it knows whether their leads are on the disk.
     """
 
     __slots__ = (
@@ -105,12 +116,14 @@ class Session:
         "_raw",
         "_receipts",
         "_recorder",
+        "_responses",
         "_retry_on",
         "_smsc_broken",
         "_smsc_rest",
         "_system_ids",
         "_unanswered_limit",
         "bind_command",
+        "calls",
         "ending",
         "has_inserted",
         "stage",
@@ -134,10 +147,12 @@ class Session:
         breaker: Breaker | None = None,
         traffic: Traffic | None = None,
         receipts: RouteReceipts | None = None,
+        responses: Responses | None = None,
     ) -> None:
         self.traffic = traffic if traffic is not None else Traffic(RouteTraffic())
         self._raw = raw
         self._receipts = receipts
+        self._responses = responses
         self._breaker = breaker if breaker is not None else Breaker()
         self._inserter = inserter
         self._recorder = recorder
@@ -154,6 +169,7 @@ class Session:
         self._late: dict[int, Insertion] = {}
         self._listed = False
         self.bind_command = 0
+        self.calls: list[HeldCall] = []
         self.ending = False
         self.has_inserted = False
         self.stage = _OPENED
@@ -185,9 +201,12 @@ class Session:
         at: i64 = 0
         kept: i64 = 0
         requests = 0
+        relayed = False
         sequence: i64 = 0
         out = BytesWriter()
         placed: list[int] = []
+        responses = self._responses
+        taken: list[int] | None = None
         while size - at >= HEADER_OCTETS and self.stage is not _BROKEN:
             word = read_i64_be(buffer, at)
             length = (word >> 32) & _LOW_HALF
@@ -212,6 +231,20 @@ class Session:
                 if command == DATA_SM:
                     traffic.route.platform[command, (word >> 32) & _LOW_HALF] += 1
                 requests += 1
+                if responses is not None:
+                    found = self._called(responses, buffer, at, end, command)
+                    if found == _HELD:
+                        if kept != at:
+                            out.write(buffer[kept:at])
+                        kept = end
+                        if taken is None:
+                            taken = []
+                        taken.append(at)
+                        taken.append(end)
+                    if found:
+                        at = end
+                        continue
+                relayed = True
                 sequence = word & _LOW_HALF
                 if self._notification(out, buffer, kept, at, end, command, sequence, now):
                     placed.append(sequence)
@@ -226,7 +259,8 @@ class Session:
                     self._receipts.submitted(buffer, at, end, command)
             at = end
         self._platform_rest = buffer[at:] if self.stage is not _BROKEN else b""
-        if not self._commit() and placed:
+        lost = not self._commit() and bool(placed)
+        if lost:
             for number in placed:
                 self._pending.pop(number, None)
             placed.clear()
@@ -234,14 +268,81 @@ class Session:
         if requests:
             traffic.notifications += requests
             traffic.ads += len(placed)
-            if traffic.probe == NO_PROBE and now >= traffic.due:
+            if traffic.probe == NO_PROBE and now >= traffic.due and relayed:
                 traffic.sample(sequence, now)
         self.has_inserted = bool(placed)
-        if not placed:
+        if taken is not None and responses is not None:
+            self._keep_calls(responses)
+            if lost:
+                return _without(buffer, at, taken)
+        elif not placed:
             return buffer if at == size else buffer[:at]
         if kept != at:
             out.write(buffer[kept:at])
         return out.getvalue()
+
+    def _called(self, responses: Responses, buffer: bytes, at: i64, end: i64, command: i64) -> int:
+        """Hold a call to a live response number; _PASSES says that one has no caller and goes on, counted."""
+        if self.stage is not _BOUND or not self._listed:
+            return _NO_CALL
+        cut = self._cut
+        try:
+            if command == SUBMIT_SM:
+                located = locate_submit_sm(buffer, at, end, cut)
+            else:
+                located = locate_data_sm(buffer, at, end, cut)
+            if not located:
+                return _NO_CALL
+            assignment = responses.assignment(cut.destination)
+            if not assignment or not self._inserter.may_call(cut.service_type, cut.word):
+                return _NO_CALL
+            if not responses.called(assignment, _source(buffer, at, end)):
+                self._recorder.notification()
+                self._recorder.passed(_NO_CALLER)
+                self.unanswered += 1
+                return _PASSES
+            self.calls.append(HeldCall(buffer[at:end], responses.message_id()))
+        except Exception as error:  # noqa: BLE001  # no fault of ours may cost a notification
+            self._alarm(error)
+            return _NO_CALL
+        self.unanswered += 1
+        return _HELD
+
+    def _keep_calls(self, responses: Responses) -> None:
+        """Write this read's leads to their journal; where that fails, let the calls go on as they came."""
+        try:
+            kept = responses.keep()
+        except Exception as error:  # noqa: BLE001  # no fault of ours may cost a notification
+            self._alarm(error)
+            kept = False
+        if not kept:
+            calls = self.calls
+            self.calls = []
+            self.settle_calls(calls, kept=False)
+
+    def settle_calls(self, calls: list[HeldCall], *, kept: bool) -> None:
+        """Answer calls whose leads are on the disk (SMPP 3.4 §4.4.2, §4.7.2), or forward them unchanged.
+
+        What is to be said waits in `to_platform` or `to_smsc`.
+        """
+        recorder = self._recorder
+        for call in calls:
+            recorder.notification()
+            if kept:
+                recorder.consumed()
+                self.unanswered -= 1
+                self.to_platform += self._accept(call)
+            else:
+                recorder.passed(_LEAD_FAILED)
+                self.to_smsc += call.original
+        self._commit()
+
+    def _accept(self, call: HeldCall) -> bytes:
+        command, _, sequence = _AFTER_LENGTH.unpack_from(call.original, 4)
+        answer: int = command | RESPONSE
+        self.traffic.route.own[answer, ESME_ROK] += 1
+        length = HEADER_OCTETS + len(call.message_id)
+        return _HEADER.pack(length, answer, ESME_ROK, sequence) + call.message_id
 
     def _notification(
         self,
@@ -505,3 +606,15 @@ class Session:
     def _answer(self, command: int, status: int, sequence: int) -> bytes:
         self.traffic.route.own[command, status] += 1
         return _HEADER.pack(HEADER_OCTETS, command, status, sequence)
+
+
+def _source(buffer: bytes, at: i64, end: i64) -> bytes:
+    """Return the source_addr, without its NUL, of a request that was located (SMPP 3.4 §4.4.1, §4.7.1)."""
+    source_at = buffer.index(0, at + HEADER_OCTETS, end) + 3
+    return buffer[source_at : buffer.index(0, source_at, end)]
+
+
+def _without(buffer: bytes, upto: i64, taken: list[int]) -> bytes:
+    """Return a buffer up to an offset without the stretches that were taken (begin, end, begin …)."""
+    bounds = [0, *taken, upto]
+    return b"".join([buffer[bounds[each] : bounds[each + 1]] for each in range(0, len(bounds), 2)])

@@ -19,6 +19,7 @@ from engine.predicate import Predicate
 from engine.reasons import Reason
 from engine.receipts import RouteHash
 from engine.recorder import Recorder
+from engine.responses import Responses
 from inventory.plan import (
     ROOM_CLASSES,
     Plan,
@@ -85,6 +86,7 @@ class Books:
     inserted: int
     outcomes: dict[tuple[str, str], int]
     passed: dict[str, int]
+    consumed: int = 0
 
     def outcome(self, kind: Kind) -> int:
         """Return how many insertions ended so, whatever the cause."""
@@ -112,6 +114,7 @@ def books_of(entries: Sequence[Entry]) -> Books:
         tallies[Kind.INSERTED],
         dict(outcomes),
         dict(passed),
+        tallies[Kind.CONSUMED],
     )
 
 
@@ -190,7 +193,8 @@ class World:
     def assert_balanced(self) -> Books:
         """Hold the books to their equations; return them."""
         books = self.books
-        assert books.notifications == books.inserted + sum(books.passed.values()) + books.refused
+        sent = books.inserted + sum(books.passed.values())
+        assert books.notifications == sent + books.consumed + books.refused
         ended = sum(map(books.outcome, (Kind.ACCEPTED, Kind.REJECTED, Kind.UNKNOWN)))
         in_flight = books.inserted - ended
         assert in_flight == len(self.session._pending)
@@ -227,6 +231,7 @@ def make_world(
     raw: bool = False,
     observe: bool = False,
     profile: ReceiptProfile | None = None,
+    responses: Responses | None = None,
 ) -> World:
     """Return a world in which an ad is available for every notification that has room for it."""
     book = LeaseBook(30)
@@ -264,5 +269,6 @@ def make_world(
             profile or ReceiptProfile(requests=False, failures=False),
             alarms.append,
         ),
+        responses=responses,
     )
     return World(session, inserter, recorder, journal, book, alarms)
