@@ -57,6 +57,7 @@ class Kind(IntEnum):
     SUPPLY = 20
     AWAITED = 21
     RECEIPT = 22
+    LEAD = 40
 
 
 class Cause(IntEnum):

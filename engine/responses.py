@@ -1,33 +1,36 @@
 """Calls to response numbers on the hot path: whose number was called, and what its lead is on the disk.
 
-A lead journal is a journal (engine/journal.py has its frames) whose entries are LEAD_OCTETS long:
-
-    kind u8 · 3 octets of zero · assignment u32 · at u64 (microseconds since 1970 UTC)
-    · caller 36 octets (adapters/files/leads_key.py seals it) · 12 octets of zero
+A lead journal is a journal of the usual format (engine/journal.py) whose entries are of the kind LEAD. In
+place of the usual fields they have the assignment in `campaign`, the second of the call (since 1970 UTC) in
+`creative_version`, its microseconds in `place`, and the caller, sealed (segments/seal.py), in `number`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from struct import Struct
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
 
+from engine.journal import ENTRY, Frame, Kind
 from segments.numbers import NATIONAL_DIGITS, national
 
-LEAD: Final = Struct("<B3xIQ36s12x")
-LEAD_OCTETS: Final = 64
-LEAD_KIND: Final = 40
-ABOUT: Final = Struct("<IQ")
-"""What a sealed caller is bound to in a journal: assignment and instant."""
-
 MICROSECONDS: Final = 1_000_000
-LONGEST_NUMBER: Final = 15
-"""Digits of an international number (E.164)."""
 
-_SHORTEST_CALLER: Final = 7
+_LEAD: Final = Kind.LEAD.value
+_HOUR_S: Final = 3600
 _PREFIXES: Final = ("", "52", "521", "+52", "+521", "0052", "00521", "044", "045", "01", "02")
 _NOT_LIVE: Final = 0
 
-Seal = Callable[[int, bytes], bytes]
-"""Encrypts a number, bound to what it is given beside it."""
+
+class Sealing(Protocol):
+    """What hides a subscriber's number."""
+
+    def of(self, number: int) -> int:
+        """Return a number sealed."""
+
+
+class LeadJournal(Protocol):
+    """Where leads are kept."""
+
+    def append(self, entries: bytes) -> bool:
+        """Write one frame of packed entries; False when it could not be written whole."""
 
 
 class LiveNumber(NamedTuple):
@@ -40,16 +43,11 @@ class LiveNumber(NamedTuple):
 
 
 class LeadCall(NamedTuple):
-    """One call as a lead journal has it; `at` in microseconds since 1970 UTC."""
+    """One call as a lead journal has it: `at` in UTC seconds, `caller` sealed."""
 
     assignment: int
-    at: int
-    sealed: bytes
-
-    @property
-    def about(self) -> bytes:
-        """What the sealed caller is bound to."""
-        return ABOUT.pack(self.assignment, self.at)
+    at: float
+    caller: int
 
 
 class HeldCall:
@@ -65,14 +63,14 @@ class HeldCall:
 class Responses:
     """The response numbers that one worker knows; `now` (UTC seconds) is set by the caller at each read.
 
-    `seal` encrypts callers, `append` writes one frame of the lead journal, `name` begins each message_id.
+    `name` begins each message_id.
     """
 
-    __slots__ = ("_answered", "_append", "_forms", "_name", "_noted", "_seal", "now")
+    __slots__ = ("_answered", "_forms", "_journal", "_name", "_noted", "_seal", "now")
 
-    def __init__(self, seal: Seal, append: Callable[[bytes], bool], name: str) -> None:
+    def __init__(self, seal: Sealing, journal: LeadJournal, name: str) -> None:
         self._seal = seal
-        self._append = append
+        self._journal = journal
         self._name = name
         self._answered = 0
         self._noted: list[bytes] = []
@@ -99,20 +97,21 @@ class Responses:
         return _NOT_LIVE
 
     def called(self, assignment: int, source: bytes) -> bool:
-        """Note a call from a source_addr (without its NUL); False when that is nobody's number."""
-        caller = caller_of(source)
+        """Note a call from a source_addr (without its NUL); False when that is no Mexican subscriber."""
+        caller = national(source)
         if not caller:
             return False
-        at = int(self.now * MICROSECONDS)
-        sealed = self._seal(caller, ABOUT.pack(assignment, at))
-        self._noted.append(LEAD.pack(LEAD_KIND, assignment, at, sealed))
+        second = int(self.now)
+        micros = int((self.now - second) * MICROSECONDS)
+        entry = ENTRY.pack(_LEAD, 0, 0, assignment, second, micros, second // _HOUR_S, self._seal.of(caller))
+        self._noted.append(entry)
         return True
 
     def keep(self) -> bool:
         """Write what was noted to the lead journal; False when it could not be written whole."""
         entries = b"".join(self._noted)
         self._noted.clear()
-        return self._append(entries)
+        return self._journal.append(entries)
 
     def message_id(self) -> bytes:
         """Return a message_id that nobody had before, as a C-octet string."""
@@ -128,21 +127,10 @@ def written_forms(digits: str) -> Sequence[bytes]:
     return [form.encode() for form in dict.fromkeys(forms)]
 
 
-def caller_of(source: bytes) -> int:
-    """Return a caller as a number: ten digits for a Mexican one, else all digits; 0 when it is none."""
-    mexican = national(source)
-    if mexican:
-        return mexican
-    digits = source.removeprefix(b"+").removeprefix(b"00")
-    if not digits.isdigit() or not _SHORTEST_CALLER <= len(digits) <= LONGEST_NUMBER:
-        return 0
-    return int(digits)
-
-
-def calls_of(body: bytes) -> Sequence[LeadCall]:
+def calls_of(frame: Frame) -> Sequence[LeadCall]:
     """Return the calls of a lead journal's frame."""
     return [
-        LeadCall(assignment, at, sealed)
-        for kind, assignment, at, sealed in LEAD.iter_unpack(body)
-        if kind == LEAD_KIND
+        LeadCall(entry.campaign, entry.creative_version + entry.place / MICROSECONDS, entry.number)
+        for entry in frame.entries
+        if entry.kind == _LEAD
     ]

@@ -84,23 +84,22 @@ CREATE TABLE leads (
     number          bigint NOT NULL DEFAULT nextval('lead_numbers'),
     engagement      int NOT NULL,
     window_start    timestamptz NOT NULL,
-    caller_hash     bytea NOT NULL,  -- keyed: the same caller is known by it
-    caller          bytea NOT NULL,  -- the number, sealed with the leads' key (adapters/files/leads_key.py)
-    masked          text NOT NULL,
+    caller          bigint NOT NULL,  -- sealed (segments/seal.py)
+    masked          text NOT NULL,  -- 55******78
     first_call      timestamptz NOT NULL,
     last_call       timestamptz NOT NULL,
     calls           int NOT NULL,
     option          text NOT NULL,  -- of the first call
-    state           text,  -- of the federation, MX-JAL; null for a caller without a place
-    lada            text,
+    state           text NOT NULL,  -- of the federation, MX-JAL
+    lada            text NOT NULL,
     wording_version int NOT NULL,
-    source          text NOT NULL,  -- 'smpp', or the posting source's name
-    PRIMARY KEY (engagement, window_start, caller_hash)
+    source          text NOT NULL CHECK (source IN ('smpp', 'http')),
+    PRIMARY KEY (engagement, window_start, caller)
 ) PARTITION BY RANGE (window_start);
 CREATE INDEX leads_by_number ON leads (number);
 CREATE INDEX leads_by_engagement ON leads (engagement, number);
 
--- Calls and leads, kept when the leads are gone. `hour` is UTC hours since 1970; '' for no place.
+-- Calls and leads, kept when the leads are gone. `hour` is UTC hours since 1970.
 CREATE TABLE lead_tallies (
     engagement int NOT NULL REFERENCES engagements (number),
     option     text NOT NULL,
@@ -143,18 +142,9 @@ CREATE TABLE coupons (
 );
 CREATE INDEX coupons_left ON coupons (engagement, position) WHERE lead IS NULL;
 
--- Who may post missed calls over HTTP: relay telephones, cloud telephony.
-CREATE TABLE call_sources (
-    id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    name       text NOT NULL UNIQUE,
-    secret     text NOT NULL,  -- in clear: checking a signature needs it
-    created_at timestamptz NOT NULL,
-    created_by text NOT NULL,
-    revoked_at timestamptz
-);
--- What was seen once is not taken again: nonces of requests, ids of calls.
+-- What was posted over HTTP and is not taken again: nonces of requests, ids of calls. `source` is the API key.
 CREATE TABLE seen_calls (
-    source  uuid NOT NULL REFERENCES call_sources (id),
+    source  uuid NOT NULL REFERENCES api_keys (id),
     key     text NOT NULL,
     seen_at timestamptz NOT NULL,
     PRIMARY KEY (source, key)
