@@ -1,5 +1,6 @@
 """Advice for a booking that finds too little: other dates, wider targets, shorter texts, and their gain."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -48,6 +49,21 @@ def advise(market: Market, wish: Booking, answer: Availability, states: Sequence
     return [each for each in found if each.gain > 0]
 
 
+def remedies(market: Market, booking: Booking, answer: Availability) -> list[Advice]:
+    """Return what would bring a booking that runs already what it lacks, as `advise` does for a wish.
+
+    `market` is without the booking. Its dates can't be moved any more, but it may go on for longer: for the
+    fewest days that bring all that is wanted, or else to the end of what is forecast.
+    """
+    states = market.states_of(booking.target)
+    found = [
+        *_changed(market, answer, "dates", _longer(market, booking)),
+        *_changed(market, answer, "target", _wider(booking, states)),
+        *_changed(market, answer, "text", _shorter(booking)),
+    ]
+    return [each for each in found if each.gain > 0]
+
+
 def _changed(
     market: Market,
     answer: Availability,
@@ -63,6 +79,13 @@ def _later(market: Market, wish: Booking) -> Iterator[Booking]:
     days = int((market.ends - wish.closes) // DAY_S)
     moved = (wish.moved(day * DAY_S) for day in range(1, days + 1))
     yield from islice((booking for booking in moved if market.fits(booking)), 1)
+
+
+def _longer(market: Market, booking: Booking) -> Iterator[Booking]:
+    days = int((market.ends - booking.closes) // DAY_S)
+    until = [replace(booking, closes=booking.closes + day * DAY_S) for day in range(1, days + 1)]
+    enough = bisect_left(until, True, key=market.fits)  # what lasts longer has more
+    yield from until[min(enough, len(until) - 1) :][:1] if until else ()
 
 
 def _wider(wish: Booking, states: Sequence[str]) -> Iterator[Booking]:

@@ -86,6 +86,11 @@ class Market:
         """Return which figure a class is sold on."""
         return self._sell_on if campaign_class is CampaignClass.GUARANTEED else "p50"
 
+    def without(self, booking: str) -> "Market":
+        """Return the market as it would be without one booking, by its id."""
+        kept = [each for each in self.bookings if each.id != booking]
+        return Market(kept, self._country, self.forecast, self._now, self._sell_on)
+
     def prepare(self) -> None:
         """Place every booking now, so that the first question takes no longer than the others."""
         for each in CampaignClass:

@@ -1,8 +1,9 @@
 """The console put together: templates, assets, pages."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import tzinfo
 from typing import Any
 
 import aiohttp_jinja2
@@ -12,6 +13,7 @@ from markupsafe import Markup
 
 from adapters.http.api import Door
 from adapters.http.console import wording
+from adapters.http.console.alerts import Alert
 from adapters.http.console.assets import load_assets, serve_assets
 from adapters.http.console.campaigns import campaigns_pages
 from adapters.http.console.composer import composer_pages
@@ -24,6 +26,7 @@ from adapters.http.console.pages import CSRF_FIELD, Pages
 from adapters.http.console.people import people_pages
 from adapters.http.console.places import places_pages
 from adapters.http.console.reviewing import reviewing_pages
+from adapters.http.console.standing import Standings
 from adapters.http.console.stock import stock_pages
 from adapters.http.console.text_check import text_check_pages
 from adapters.http.console.visit import Visit
@@ -73,15 +76,16 @@ def console_app(
     serve_assets(app, assets)
     desk = Desk(operations, door)
     pages = Pages(services, identities)
+    standings = Standings(services)
     login_pages(app, pages, services, door)
     composer_pages(app, pages, services, desk)
-    campaigns_pages(app, pages, services, desk)
+    campaigns_pages(app, pages, services, desk, standings)
     text_check_pages(app, pages, services, desk)
     stock_pages(app, pages, services, desk)
     places_pages(app, pages, desk)
     reviewing_pages(app, pages, services, desk)
-    overview_pages(app, pages, services, desk)
-    live_pages(app, pages, services, desk)
+    overview_pages(app, pages, services, desk, standings)
+    live_pages(app, pages, services, desk, standings)
     people_pages(app, pages, desk)
     described_pages(app, pages, operations)
 
@@ -108,6 +112,7 @@ def _globals(services: Services) -> dict[str, Any]:
         "day": lambda instant, visit: wording.day(instant, visit.language, zone),
         "reason": _reason,
         "csrf": _csrf,
+        "told": lambda alert, visit: _told(alert, visit, zone),
         "menu": _menu,
         "said": None,
         "problem_title": _problem_title,
@@ -130,6 +135,17 @@ def _menu(visit: Visit) -> list[dict[str, Any]]:
 def _reason(code: str, visit: Visit) -> str:
     key = f"reason.{code}"
     return visit.word(key) if key in WORDS else code
+
+
+def _told(alert: Alert, visit: Visit, zone: tzinfo) -> str:
+    """Return an alert's sentence."""
+    forms: Mapping[str, Callable[[Any], str]] = {
+        "share": wording.percent,
+        "count": wording.number,
+        "at": lambda instant: wording.moment(instant, visit.language, zone),
+    }
+    values = {name: forms.get(name, str)(value) for name, value in alert.values.items()}
+    return visit.word(alert.word, **values)
 
 
 def _problem_title(problem: ProblemError, visit: Visit) -> str:

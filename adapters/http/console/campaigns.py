@@ -8,32 +8,42 @@ from aiohttp import web
 
 from adapters.http.console.desk import Desk
 from adapters.http.console.pages import Pages
-from adapters.http.console.places import TILES, named
+from adapters.http.console.places import TILES, named, place_names
+from adapters.http.console.standing import Standings
 from adapters.http.console.visit import HEADERS, Visit
 from adapters.http.problems import ProblemError
 from adapters.http.services import Services
 from engine.access import READERS
 from inventory.campaign import CampaignState
+from inventory.pacing import Pace
 
 PAGE = 50
 ACTIONS = ("submit", "pause", "resume", "cancel")
 SHADES = 4
+HOUR_S = 3600
+WHY_NOT_HOURS = 24
+MOST_LINKS = 100
 
 
-def campaigns_pages(app: web.Application, pages: Pages, services: Services, desk: Desk) -> None:
+def campaigns_pages(
+    app: web.Application, pages: Pages, services: Services, desk: Desk, standings: Standings
+) -> None:
     """Add the pages."""
-    shelf = _Shelf(services, desk)
+    shelf = _Shelf(services, desk, standings)
     app.router.add_get("/campaigns", pages.inside(shelf.listed, READERS))
     app.router.add_get("/campaigns/{id}", pages.inside(shelf.one, READERS))
     app.router.add_post("/campaigns/{id}/{action}", pages.inside(shelf.act, READERS))
+    app.router.add_get("/campaigns/{id}/why-not", pages.inside(shelf.why_not, READERS))
+    app.router.add_get("/campaigns/{id}/remedies", pages.inside(shelf.remedies, READERS))
     app.router.add_get("/campaigns/{id}/report", pages.inside(shelf.export, READERS))
     app.router.add_post("/texts/{id}/takedown", pages.inside(shelf.take_down, READERS))
 
 
 class _Shelf:
-    def __init__(self, services: Services, desk: Desk) -> None:
+    def __init__(self, services: Services, desk: Desk, standings: Standings) -> None:
         self._services = services
         self._desk = desk
+        self._standings = standings
 
     async def listed(self, visit: Visit) -> web.Response:
         asked = visit.request.query
@@ -45,7 +55,7 @@ class _Shelf:
             next=page["next"],
             query=query,
             states=list(CampaignState),
-            elapsed=self._elapsed,
+            standing=await self._standings.of(page["items"]),
             may_create=self._desk.allows(visit, "create_campaign"),
         )
 
@@ -66,6 +76,8 @@ class _Shelf:
             for side in ("include", "exclude")
         }
         by_state = {row["key"]: row for row in reports["state"]["rows"]}
+        standing = (await self._standings.of([campaign]))[campaign["id"]]
+        curve = (await self._standings.curves([campaign])).get(campaign["id"])
         return visit.page(
             "campaign.html",
             status=200 if problem is None else problem.status,
@@ -73,13 +85,33 @@ class _Shelf:
             problem=problem,
             reports=reports,
             target=target,
-            chart=self._curve(visit, campaign, reports["hour"]),
+            chart=self._curve(visit, campaign, reports["hour"], curve),
             tiles=TILES,
             states=geography.states,
             by_state=by_state,
             shade=_shades(by_state),
-            elapsed=self._elapsed,
+            standing=standing,
+            links=await links_of(visit, self._desk, campaign),
             may_take_down=self._desk.allows(visit, "takedown_creative"),
+        )
+
+    async def why_not(self, visit: Visit) -> web.Response:
+        """Tell what became of the last day's traffic: as a part of the campaign's page, or by itself."""
+        path = {"id": visit.request.match_info["id"]}
+        campaign = await self._desk.ask(visit, "read_campaign", path=path)
+        found = await self._desk.ask(visit, "explain_campaign", path=path, query={"hours": WHY_NOT_HOURS})
+        template = "why_not.html" if visit.is_fragment else "why_not_page.html"
+        fates = _fates(found["total"])
+        return visit.page(template, campaign=campaign, found=found, fates=fates, hours=WHY_NOT_HOURS)
+
+    async def remedies(self, visit: Visit) -> web.Response:
+        """Tell what would help a campaign that is at risk, and by how much."""
+        path = {"id": visit.request.match_info["id"]}
+        campaign = await self._desk.ask(visit, "read_campaign", path=path)
+        found = await self._standings.prospects.remedies(campaign["id"])
+        template = "remedies.html" if visit.is_fragment else "remedies_page.html"
+        return visit.page(
+            template, campaign=campaign, found=found, places=place_names(self._services.geography)
         )
 
     async def act(self, visit: Visit) -> web.Response:
@@ -109,38 +141,40 @@ class _Shelf:
         """Give a report as a file."""
         return await exported(visit, self._desk, "report_campaign", {"id": visit.request.match_info["id"]})
 
-    def _elapsed(self, campaign: Mapping[str, Any]) -> float | None:
-        """Return which share of its flight is over; None where it is not served."""
-        if campaign["starts_at"] is None or campaign["state"] not in {"live", "paused", "finished"}:
-            return None
-        begins, ends = (datetime.fromisoformat(campaign[name]) for name in ("starts_at", "ends_at"))
-        return min(1.0, max(0.0, (self._services.now() - begins) / (ends - begins)))
-
-    def _curve(self, visit: Visit, campaign: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what was delivered so far, hour by hour, beside an even pace towards the quantity."""
+    def _curve(
+        self, visit: Visit, campaign: Mapping[str, Any], report: Mapping[str, Any], curve: Pace | None
+    ) -> dict[str, Any]:
+        """Return what was spent so far, hour by hour, beside what an even pace would have spent."""
         hours = [datetime.fromisoformat(row["key"]).timestamp() for row in report["rows"]]
-        ends = [hour + 3600 for hour in hours]
+        times = [hour + HOUR_S for hour in hours]
         reached, so_far = 0, []
         for row in report["rows"]:
             reached += row["accepted"] + row["unknown"]
             so_far.append(reached)
-        begin, quantity = campaign["starts_at"], campaign["quantity"]
-        if ends and begin is not None:
-            starts = datetime.fromisoformat(begin).timestamp()
-            ends, so_far = [min(starts, hours[0]), *ends], [0, *so_far]
-            ends[-1] = min(ends[-1], self._services.now().timestamp())
-            flight = datetime.fromisoformat(campaign["ends_at"]).timestamp() - starts
-            plan = [
-                None if quantity is None else round(quantity * min(1, max(0, at - starts) / flight))
-                for at in ends
-            ]
-        else:
-            plan = [None] * len(ends)
+        quantity, planned = campaign["quantity"], curve is not None and campaign["quantity"] is not None
+        if times:
+            begins = hours[0]
+            if campaign["starts_at"] is not None:
+                begins = min(begins, datetime.fromisoformat(campaign["starts_at"]).timestamp())
+            times, so_far = [begins, *times], [0, *so_far]
+            times[-1] = max(times[-2], min(times[-1], self._services.now().timestamp()))
+        plan = [round(quantity * curve.elapsed(at)) if planned and curve else None for at in times]
         return {
-            "data": [ends, plan, so_far],
+            "data": [times, plan, so_far],
             "labels": [visit.word("campaign.plan"), visit.word("campaign.delivered_so_far")],
             "zone": report["zone"],
         }
+
+
+async def links_of(
+    visit: Visit, desk: Desk, campaign: Mapping[str, Any]
+) -> Mapping[tuple[str, int], Mapping[str, Any]]:
+    """Return the short links of a campaign's texts, by text and version."""
+    if not any(text["link"] for text in campaign["creatives"]):
+        return {}
+    query = {"campaign": campaign["id"], "limit": MOST_LINKS}
+    found = (await desk.ask(visit, "list_links", query=query))["items"]
+    return {(each["creative"], each["version"]): each for each in found}
 
 
 async def exported(visit: Visit, desk: Desk, operation: str, path: Mapping[str, str]) -> web.Response:
@@ -155,6 +189,15 @@ async def exported(visit: Visit, desk: Desk, operation: str, path: Mapping[str, 
         raise ProblemError("not_acceptable")
     headers = {**HEADERS, **answer.headers, "Content-Type": answer.content_type}
     return web.Response(body=answer.octets, headers=headers)
+
+
+def _fates(total: Mapping[str, Any]) -> Mapping[str, int]:
+    """Return what became of traffic; what others took and what went bare together where each is a secret."""
+    fates = {name: total[name] for name in ("inserted", "outside", "no_room")}
+    rest = total["supply"] - sum(fates.values())
+    if total["bare"] is None:
+        return {**fates, "elsewhere": rest}
+    return {**fates, "others": rest - total["bare"], "bare": total["bare"]}
 
 
 def _shades(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:

@@ -8,8 +8,11 @@ from typing import Any
 import aiohttp_jinja2
 from aiohttp import web
 
+from adapters.http.console.alerts import RUNNING, Alerted, alerts
+from adapters.http.console.call_figures import call_figures
 from adapters.http.console.desk import Desk
 from adapters.http.console.pages import Pages
+from adapters.http.console.standing import Standings
 from adapters.http.console.visit import HEADERS, Visit
 from adapters.http.problems import ProblemError
 from adapters.http.services import Services
@@ -19,14 +22,19 @@ EVERY_S = 1.0
 # What is sent again each time; the sessions, which workers have to be asked for, less often.
 PARTS = ("live_glance", "live_workers", "live_reasons", "live_switch")
 SESSIONS_EVERY = 3
+SLOW_PARTS = ("live_danger", "live_calls")
+SLOW_EVERY = 15
+MOST_ALERTS = 12
 # A stream ends by itself, so that a session that was closed meanwhile is noticed; the browser comes back.
 LONGEST_S = 120
 MOST_STREAMS = 50
 
 
-def live_pages(app: web.Application, pages: Pages, services: Services, desk: Desk) -> None:
+def live_pages(
+    app: web.Application, pages: Pages, services: Services, desk: Desk, standings: Standings
+) -> None:
     """Add the pages."""
-    watch = _Watch(services, desk)
+    watch = _Watch(services, desk, standings)
     app.router.add_get("/live", pages.inside(watch.show, CARRIER_ROLES))
     app.router.add_get("/live/events", pages.inside(watch.events, CARRIER_ROLES))
     app.router.add_post("/live/ads", pages.inside(watch.switch, frozenset({Role.OPS})))
@@ -34,9 +42,10 @@ def live_pages(app: web.Application, pages: Pages, services: Services, desk: Des
 
 
 class _Watch:
-    def __init__(self, services: Services, desk: Desk) -> None:
+    def __init__(self, services: Services, desk: Desk, standings: Standings) -> None:
         self._services = services
         self._desk = desk
+        self._standings = standings
         self._streams: set[asyncio.Task[Any]] = set()
 
     async def show(self, visit: Visit) -> web.StreamResponse:
@@ -48,7 +57,13 @@ class _Watch:
             "labels": [visit.word("notifications"), visit.word("ads")],
             "zone": self._services.settings().policy.default_timezone,
         }
-        return visit.page("live.html", node=node, sessions=sessions["items"], chart=chart)
+        return visit.page(
+            "live.html",
+            node=node,
+            sessions=sessions["items"],
+            chart=chart,
+            **await self._slow(visit),
+        )
 
     async def switch(self, visit: Visit) -> web.StreamResponse:
         await self._desk.ask(visit, "switch_ads", body={"on": visit.form.get("on") == "yes"})
@@ -78,12 +93,23 @@ class _Watch:
             if tick % SESSIONS_EVERY == 0:
                 sessions = await self._desk.ask(visit, "list_sessions")
                 html["live-sessions"] = _part(visit, "live_sessions", sessions=sessions["items"])
+            if tick % SLOW_EVERY == SLOW_EVERY - 1:
+                slow = await self._slow(visit)
+                html |= {name.replace("_", "-"): _part(visit, name, **slow) for name in SLOW_PARTS}
             points = [point for point in self._services.pulse.rates() if point[0] > sent]
             sent = points[-1][0] if points else sent
             data = json.dumps({"html": html, "points": points})
             await response.write(f"event: parts\ndata: {data}\n\n".encode())
             await asyncio.sleep(EVERY_S)
         return response
+
+    async def _slow(self, visit: Visit) -> dict[str, Any]:
+        """Return what the parts show that change slowly: campaigns in danger, missed calls."""
+        told: list[Alerted] = []
+        if self._desk.allows(visit, "list_campaigns"):
+            told = await alerts(visit, self._desk, self._standings, self._services.now(), states=RUNNING)
+        calls = await call_figures(visit, self._desk)
+        return {"alerts": told[:MOST_ALERTS], "more_alerts": len(told[MOST_ALERTS:]), "calls": calls}
 
     async def end(self, _: web.Application) -> None:
         """End all streams, so that a node that stops need not wait for them."""

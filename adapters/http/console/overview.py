@@ -6,9 +6,11 @@ from typing import Any
 
 from aiohttp import web
 
+from adapters.http.console.alerts import RUNNING, alerts
 from adapters.http.console.campaigns import exported
 from adapters.http.console.desk import Desk
 from adapters.http.console.pages import Pages
+from adapters.http.console.standing import Standings
 from adapters.http.console.visit import Visit
 from adapters.http.services import Services
 from engine.access import READERS
@@ -16,20 +18,27 @@ from segments.clock import pinned_zone
 
 DEFAULT_DAYS = 30
 MOST_DAYS = 400
+# A span may be as long as from the one to the other, and another one lies before it.
+_FIRST_DAY, _LAST_DAY = date(2020, 1, 1), date(2099, 12, 31)
+MOST_ALERTS = 12
+ALERTED = (*RUNNING, "submitted", "rejected", "finished")
 COLUMNS = ("inserted", "accepted", "delivered", "failed", "unknown")
 
 
-def overview_pages(app: web.Application, pages: Pages, services: Services, desk: Desk) -> None:
+def overview_pages(
+    app: web.Application, pages: Pages, services: Services, desk: Desk, standings: Standings
+) -> None:
     """Add the pages."""
-    overview = _Overview(services, desk)
+    overview = _Overview(services, desk, standings)
     app.router.add_get("/overview", pages.inside(overview.show, READERS))
     app.router.add_get("/overview/report", pages.inside(overview.export, READERS))
 
 
 class _Overview:
-    def __init__(self, services: Services, desk: Desk) -> None:
+    def __init__(self, services: Services, desk: Desk, standings: Standings) -> None:
         self._services = services
         self._desk = desk
+        self._standings = standings
 
     async def show(self, visit: Visit) -> web.Response:
         first, last, brand = self._span(visit)
@@ -44,8 +53,13 @@ class _Overview:
         chart = _chart(visit, by_time, first, last)
         former = await self._report(visit, {**before, **named, "by": "brand"})
         brands = (await self._desk.ask(visit, "list_brands"))["items"]
+        told = await alerts(
+            visit, self._desk, self._standings, self._services.now(), states=ALERTED, brand=brand
+        )
         return visit.page(
             "overview.html",
+            alerts=told[:MOST_ALERTS],
+            more_alerts=len(told[MOST_ALERTS:]),
             report=by_campaign,
             former=former["totals"],
             brands=brands,
@@ -69,12 +83,13 @@ class _Overview:
         asked = visit.request.query
         last = _day(asked.get("to", ""), today)
         first = _day(asked.get("from", ""), last - timedelta(days=DEFAULT_DAYS - 1))
-        return min(first, last), max(first, last), asked.get("brand", "")
+        return min(first, last), max(first, last), asked.get("brand", "")[:100]
 
 
 def _day(text: str, default: date) -> date:
+    """Return the day that was asked for, within the years that a span before it can be told of."""
     try:
-        return date.fromisoformat(text)
+        return min(max(date.fromisoformat(text), _FIRST_DAY), _LAST_DAY)
     except ValueError:
         return default
 

@@ -1,6 +1,8 @@
 """The target picker: the 32 states as tiles, everything else by search."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
@@ -71,3 +73,13 @@ def named(written: str, geography: Geography) -> Place:
     except UnknownNameError:
         return Place(written, value, kind)
     return Place(written, value.replace(", MX-", ", "), kind)
+
+
+def place_names(geography: Geography) -> Callable[[Mapping[str, Any]], str]:
+    """Return what names the places that a target includes."""
+
+    def names(target: Mapping[str, Any]) -> str:
+        places = (each for each in target["include"] for each in each.items())
+        return "; ".join(named(f"{kind}:{value}", geography).name for kind, value in places)
+
+    return names

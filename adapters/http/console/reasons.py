@@ -36,6 +36,14 @@ REASON_WORDS = {
     "reason.would_insert": ("observación: habría llevado anuncio", "observing: it would have got an ad"),
     "reason.journal_failed": ("el diario no pudo anotarlo", "the journal could not take it"),
     "reason.internal_error": ("error interno; hay alarma", "internal error; there is an alarm"),
+    "reason.no_caller": (
+        "llama a un número de respuesta, sin número propio",
+        "a call to a response number, from nobody's number",
+    ),
+    "reason.lead_failed": (
+        "llama a un número de respuesta; no se pudo guardar",
+        "a call to a response number; its lead could not be kept",
+    ),
     "reason.not_on_trial": ("no está en la lista de prueba", "not on the trial list"),
     "reason.unanswered": ("demasiados anuncios sin respuesta", "too many ads without an answer"),
 }

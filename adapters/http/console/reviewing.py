@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
+from adapters.http.console.campaigns import links_of
 from adapters.http.console.desk import Desk
 from adapters.http.console.pages import Pages
 from adapters.http.console.places import named
@@ -76,6 +77,7 @@ class _Review:
             handsets={each["id"]: handset(each["text"], separator) for each in campaign["creatives"]},
             history=[each for each in history if each["id"] != campaign["id"]][:HISTORY],
             reasons=REASONS,
+            links=await links_of(visit, self._desk, campaign),
             target=target,
             now=self._services.now().isoformat(),
         )

@@ -51,6 +51,7 @@ _COUNTS = {
     "overview.all_brands": ("Todas las marcas", "All brands"),
     "overview.show": ("Mostrar", "Show"),
     "overview.against": ("vs. el periodo anterior", "vs the former period"),
+    "overview.before": ("el periodo anterior: {count}", "the former period: {count}"),
     "overview.by_time": ("Por fecha", "Over time"),
 }
 
@@ -119,8 +120,8 @@ _COMPOSE = {
     "compose.edit": ("Cambiar campaña", "Change campaign"),
     "compose.copy_of": ("Copia de {name}", "Copy of {name}"),
     "compose.kept": (
-        "Guardado como borrador; falta corregir {count}.",
-        "Kept as a draft; {count} still to correct.",
+        "Guardado como borrador. Por corregir: {count}.",
+        "Kept as a draft. Still to correct: {count}.",
     ),
     "compose.what": ("Campaña", "Campaign"),
     "compose.name": ("Nombre", "Name"),
@@ -234,4 +235,97 @@ _REVIEW = {
     ),
 }
 
-SELLING_WORDS = {**_CAMPAIGNS, **_COUNTS, **_CAMPAIGN, **_COMPOSE, **_REVIEW}
+_FATES = {
+    "fate.title": ("Qué pasó con su tráfico", "What became of its traffic"),
+    "fate.hours": ("últimas {hours} horas", "last {hours} hours"),
+    "fate.show": ("Ver qué pasó", "See what happened"),
+    "fate.supply": ("Notificaciones en sus lugares", "Notifications in its places"),
+    "fate.inserted": ("Llevaron este anuncio", "Carried this ad"),
+    "fate.others": ("Llevaron otro anuncio", "Carried another ad"),
+    "fate.elsewhere": ("Llevaron otro anuncio o ninguno", "Carried another ad or none"),
+    "fate.no_room": ("Ningún texto cabía", "None of its texts fitted"),
+    "fate.shorter": ("un texto más corto las alcanzaría", "a shorter text would reach them"),
+    "fate.outside": ("Fuera de sus fechas u horario", "Outside its dates or hours"),
+    "fate.bare": ("Salieron sin anuncio", "Left without an ad"),
+    "fate.none": (
+        "Aún no hay notificaciones contadas en sus lugares.",
+        "No notifications were counted in its places yet.",
+    ),
+}
+
+_ALERTS = {
+    "overview.alerts": ("Avisos", "Alerts"),
+    "overview.no_alerts": ("Todo va en orden.", "Everything is in order."),
+    "alert.more": ("y {count} avisos más", "and {count} more alerts"),
+    "alert.at_risk": (
+        "Se espera que termine con {share} de lo contratado.",
+        "It is expected to end with {share} of what was booked.",
+    ),
+    "alert.at_risk_tag": ("en riesgo", "at risk"),
+    "alert.behind": ("Le faltan {count} para ir a su ritmo.", "It is {count} behind its pace."),
+    "alert.behind_tag": ("atrasada", "behind"),
+    "alert.stopped": ("Operación detuvo la campaña.", "Operations stopped the campaign."),
+    "alert.stopped_tag": ("detenida", "stopped"),
+    "alert.harmful": (
+        "Un texto se detuvo solo: el SMSC lo rechaza más que a las notificaciones sin anuncio.",
+        "A text stopped by itself: the SMSC refuses it more often than bare notifications.",
+    ),
+    "alert.harmful_tag": ("texto detenido", "text stopped"),
+    "alert.taken_down": ("Se retiró un texto: {reason}", "A text was taken down: {reason}"),
+    "alert.taken_down_tag": ("texto retirado", "text taken down"),
+    "alert.no_receipts": (
+        "{count} aceptados y ni un acuse de entrega.",
+        "{count} accepted, and not one delivery receipt.",
+    ),
+    "alert.no_receipts_tag": ("sin acuses", "no receipts"),
+    "alert.no_receipts_at_all": (
+        "Entregados y fallidos no se conocen: {note}.",
+        "Delivered and failed are not known: {note}.",
+    ),
+    "alert.rejected": ("Rechazada: {reason}", "Rejected: {reason}"),
+    "alert.rejected_tag": ("rechazada", "rejected"),
+    "alert.waiting": (
+        "Para empezar a tiempo debe aprobarse antes del {at}.",
+        "To start on time it must be approved before {at}.",
+    ),
+    "alert.waiting_tag": ("por aprobar", "to approve"),
+    "alert.finished": ("Terminó completa: {count}.", "It finished in full: {count}."),
+    "alert.finished_tag": ("terminada", "finished"),
+    "alert.short": (
+        "Terminó con {share} de lo contratado.",
+        "It ended with {share} of what was booked.",
+    ),
+    "alert.short_tag": ("incompleta", "short"),
+    "remedy.title": ("En riesgo de no completarse.", "At risk of ending short."),
+    "remedy.show": ("Ver qué la ayudaría", "See what would help"),
+    "remedy.over": ("Ya no está en riesgo.", "It is not at risk any more."),
+    "remedy.missing": (
+        "De los {wanted} por entregar hay lugar para {available}: faltan {missing}.",
+        "Of the {wanted} still to come there is room for {available}: {missing} short.",
+    ),
+    "remedy.shared": (
+        "Hay para todos, pero comparte sus lugares con campañas que van antes.",
+        "There is enough, but it shares its places with campaigns that come first.",
+    ),
+    "remedy.what": ("Qué la ayudaría:", "What would help:"),
+    "remedy.dates": ("terminar el {at}", "end on {at}"),
+    "remedy.target": ("salir en {places}", "serve in {places}"),
+    "remedy.text": ("un texto de {length} caracteres", "a text of {length} characters"),
+    "remedy.enough": ("alcanza", "enough"),
+    "remedy.none": (
+        "Nada en sus fechas, lugares o textos daría más; baje la cantidad.",
+        "Nothing about its dates, places or texts would bring more; lower the quantity.",
+    ),
+    "link.leads": ("lleva a {host}", "leads to {host}"),
+    "link.clicks": ("{count} clics", "{count} clicks"),
+    "link.landing": ("El enlace lleva a", "The link leads to"),
+    "remedy.country": ("salir en todo el país", "serve in the whole country"),
+    "campaign.people": ("Personas alcanzadas", "People reached"),
+    "campaign.too_few": ("muy pocas para decirlo", "too few to tell"),
+    "campaign.not_accepted": (
+        "{rejected} rechazados, {unknown} sin respuesta",
+        "{rejected} rejected, {unknown} unanswered",
+    ),
+}
+
+SELLING_WORDS = {**_FATES, **_ALERTS, **_CAMPAIGNS, **_COUNTS, **_CAMPAIGN, **_COMPOSE, **_REVIEW}

@@ -7,7 +7,7 @@ from aiohttp import web
 from adapters.http.console.campaign_form import document_of, posted
 from adapters.http.console.desk import Desk
 from adapters.http.console.pages import Pages
-from adapters.http.console.places import named
+from adapters.http.console.places import place_names
 from adapters.http.console.visit import Visit
 from adapters.http.problems import ProblemError
 from adapters.http.services import Services
@@ -29,7 +29,7 @@ def stock_pages(app: web.Application, pages: Pages, services: Services, desk: De
             if problem.kind not in {"invalid", "unavailable"}:
                 raise
             return visit.page("available.html", found=None, waits=problem.kind == "unavailable", places=str)
-        return visit.page("available.html", found=found, waits=False, places=_names(services))
+        return visit.page("available.html", found=found, waits=False, places=place_names(services.geography))
 
     app.router.add_post("/available", pages.inside(show, frozenset({Role.ADVERTISER})))
 
@@ -49,11 +49,3 @@ def _wish(document: dict[str, Any], rules: RuleSet) -> dict[str, Any]:
     if document["quantity"] is not None:
         wish["quantity"] = document["quantity"]
     return wish
-
-
-def _names(services: Services) -> Any:
-    def names(target: dict[str, Any]) -> str:
-        places = (each for each in target["include"] for each in each.items())
-        return "; ".join(named(f"{kind}:{value}", services.geography).name for kind, value in places)
-
-    return names

@@ -50,7 +50,12 @@ _LOGIN = {
 _LIVE = {
     "live.title": ("Operación en vivo", "Live operations"),
     "live.every": ("se actualiza cada segundo", "updated every second"),
-    "live.ramp": ("anuncios para {share} de los suscriptores", "ads for {share} of the subscribers"),
+    "live.mode": ("Modo", "Mode"),
+    "live.ramp": ("Rampa", "Ramp"),
+    "live.ramp_of": ("de los suscriptores", "of the subscribers"),
+    "live.danger": ("Campañas en peligro", "Campaigns in danger"),
+    "live.no_danger": ("Ninguna campaña está en peligro.", "No campaign is in danger."),
+    "live.calls_per_second": ("Llamadas perdidas por segundo", "Missed calls per second"),
     "live.rate": ("Por segundo, últimos 5 minutos", "Per second, last 5 minutes"),
     "live.per_second": ("Notificaciones por segundo", "Notifications per second"),
     "live.ads_per_second": ("Anuncios por segundo", "Ads per second"),

@@ -13,7 +13,7 @@ function paint(name) {
 }
 
 function clock(seconds, step, zone) {
-  const form = step < 60 ? { timeStyle: "medium" } : step < 86400 ? { timeStyle: "short" } : { day: "numeric", month: "short" };
+  const form = step < 60 ? { hour: "2-digit", minute: "2-digit", second: "2-digit" } : step < 86400 ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" };
   return new Intl.DateTimeFormat(document.documentElement.lang, { ...form, hourCycle: "h23", timeZone: zone }).format(seconds * 1000);
 }
 

@@ -1,6 +1,6 @@
 """Advice names changes that bring more, and how much more."""
 
-from inventory.advice import advise
+from inventory.advice import advise, remedies
 from inventory.booking import Booking
 from inventory.market import Market
 from segments.targets import Target
@@ -42,3 +42,17 @@ def test_shorter_texts_gain_where_they_fit_more() -> None:
 def test_no_advice_where_nothing_helps() -> None:
     """A booking that has everything already is left alone."""
     assert advised(market(), booking(9999)) == {}
+
+
+def test_a_booking_at_risk_is_told_how_long_it_has_to_go_on() -> None:
+    """The fewest days that bring all of it; where none do, to the end of what is forecast."""
+    short, hopeless = booking(4000, "MX-JAL", name="short"), booking(10**6, "MX-JAL", name="hopeless")
+    for each, days in ((short, 1), (hopeless, 3)):
+        others = market(each).without(each.id)
+        assert others.bookings == ()
+        until = [
+            one.booking.closes - each.closes
+            for one in remedies(others, each, others.ask(each))
+            if one.change == "dates"
+        ]
+        assert until == [days * 24 * HOUR]

@@ -1,0 +1,85 @@
+"""What campaigns are expected to end with, and what would help those at risk, by the market as it stands."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.http.services import Services
+from inventory.advice import Advice, remedies
+from inventory.availability import Prospect
+from inventory.market import Market
+
+# A remedy is worth telling from this share of what is missing on.
+_WORTH = 0.02
+_MOST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Remedies:
+    """A campaign at risk: the units that are still wanted, how many of them can be had, what would help."""
+
+    wanted: int
+    available: int
+    advice: Sequence[Mapping[str, Any]]
+
+    @property
+    def missing(self) -> int:
+        """Units that are not to be had."""
+        return max(0, self.wanted - self.available)
+
+
+class Prospects:
+    """Prospects of every campaign that is sold, worked out once a market, and remedies once a campaign."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._turn = asyncio.Lock()
+        self._market: Market | None = None
+        self._known: Mapping[str, Prospect] = {}
+        self._remedies: dict[str, Remedies] = {}
+
+    async def by_campaign(self) -> Mapping[str, Prospect]:
+        """Return the prospects by campaign id; none until there is a market."""
+        async with self._turn:
+            await self._refresh()
+            return self._known
+
+    async def remedies(self, campaign: str) -> Remedies | None:
+        """Return what would help a campaign that is at risk; None for one that is not."""
+        async with self._turn:
+            market = await self._refresh()
+            prospect = self._known.get(campaign)
+            if market is None or prospect is None or not prospect.at_risk:
+                return None
+            if campaign not in self._remedies:
+                self._remedies[campaign] = await asyncio.to_thread(_remedies, market, campaign)
+            return self._remedies[campaign]
+
+    async def _refresh(self) -> Market | None:
+        market = self._services.market()
+        if market is not None and market is not self._market:
+            # In a thread: with hundreds of bookings it takes half a second.
+            prospects = await asyncio.to_thread(market.prospects)
+            self._known = {each.id: each for each in prospects}
+            self._market, self._remedies = market, {}
+        return market
+
+
+def _remedies(market: Market, campaign: str) -> Remedies:
+    [booking] = [each for each in market.bookings if each.id == campaign]
+    others = market.without(campaign)
+    answer = others.ask(booking)
+    worth = (booking.wanted - answer.available) * _WORTH
+    found = [each for each in remedies(others, booking, answer) if each.gain >= worth]
+    return Remedies(booking.wanted, answer.available, [_told(each) for each in found[:_MOST]])
+
+
+def _told(advice: Advice) -> Mapping[str, Any]:
+    document = advice.document()
+    if advice.change == "dates":
+        document["closes"] = datetime.fromtimestamp(advice.booking.closes, UTC)
+    if advice.change == "target":
+        document["target"] = advice.booking.target.as_document()
+    return document
