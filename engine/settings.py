@@ -274,7 +274,10 @@ class Links(Section):
 
 
 class Esme(Section):
-    """The engine's own session at the SMSC, for what it sends itself: samples to verified handsets."""
+    """The engine's own session at the SMSC: what it sends itself, and what handsets write to the short code.
+
+    `bind` "pair" is a transmitter and a receiver; a transmitter alone hears nothing.
+    """
 
     smsc: Dial
     system_id: Annotated[str, Field(min_length=1, max_length=15, pattern="^[!-~]+$")]
@@ -308,6 +311,9 @@ class Settings(Section):
     """All of posdata.yaml."""
 
     node: Node = Node()
+    bind: Literal["transceiver", "pair", "transmitter"] = "transceiver"
+    per_second: float = Field(default=20, ge=0.1, le=1000)
+    short_code: Annotated[str, Field(pattern="^[0-9]{3,15}$")] | None = None
     database: Database = Field(default="embedded", repr=False)
     relay: Relay = Relay()
     ads: Ads = Ads()

@@ -21,6 +21,15 @@ WISHES: Final = {
 }
 """The words, each alone in its message."""
 
+NOTICES: Final = {
+    Wish.OUT: "Listo: tus avisos de llamadas perdidas ya no llevan publicidad.",
+    Wish.HELP: (
+        "Tus avisos de llamadas perdidas pueden llevar publicidad. Para no recibirla, "
+        "manda BAJA a este mismo contacto. No tiene costo."
+    ),
+}
+"""What each wish is answered with; one SMS in the GSM alphabet."""
+
 
 def wish_of(text: str) -> Wish | None:
     """Return what a message asks for; case, accents, punctuation and spaces around the word are forgiven."""

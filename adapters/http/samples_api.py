@@ -15,16 +15,15 @@ from adapters.postgres.identity import MissingError
 from adapters.smpp.constants import ESME_ROK
 from adapters.smpp.esme import EsmeSession, NoAnswerError, NotBoundError
 from adapters.smpp.esme_core import Outgoing
+from adapters.smpp.one_part import TooLongError, one_part
 from engine.access import Role
-from engine.composition import PART_SEPTETS, PART_UNITS, DefaultAlphabet, septets_of, units_of
+from engine.composition import DefaultAlphabet
 from engine.settings import Esme
 from engine.trial_list import trial_subscriber
 from inventory.faults import Fault
-from validators import gsm7
 
 SENDERS = frozenset({Role.ADVERTISER, Role.APPROVER, Role.OPS})
 COUNTRY = "52"
-UCS2 = 8
 
 
 class SampleIn(Shape):
@@ -112,17 +111,14 @@ async def _text(services: Services, call: Call[NoQuery, SampleIn]) -> str:
 def _message(text: str, alphabet: DefaultAlphabet, esme: Esme, subscriber: int) -> Outgoing:
     """Return a text of one part, in the SMSC's default alphabet or UCS-2. Raises `ProblemError`."""
     try:
-        narrow = gsm7.encode(text) if alphabet == "gsm7" else text.encode(alphabet)
-        fits, coding, body = septets_of(text) <= PART_SEPTETS, 0, narrow
-    except ValueError:
-        fits, coding, body = units_of(text) <= PART_UNITS, UCS2, text.encode("utf-16-be")
-    if not fits:
+        coding, body = one_part(text, alphabet)
+    except TooLongError:
         raise _refused(
             "/creative",
             "no_room",
             "el texto no cabe junto a la notificación de muestra (esme.sample)",
             "the text does not fit beside the sample notification (esme.sample)",
-        )
+        ) from None
     return Outgoing(esme.source_addr, f"{COUNTRY}{subscriber:010d}", body, coding)
 
 

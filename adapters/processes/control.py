@@ -8,12 +8,14 @@ import sys
 import time
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import structlog
 from aiohttp import web
 
 from adapters.files.node_status import ads_are_off
+from adapters.files.number_key import load_seal
 from adapters.files.reference_data import load_geography, load_numbering
 from adapters.files.rule_sets import default_rules
 from adapters.http.app import node_app
@@ -26,6 +28,7 @@ from adapters.postgres.campaigns import PostgresCampaigns
 from adapters.postgres.migrate import MigrationError, migrate
 from adapters.postgres.pool import DATABASE_FAULTS, Pool, close_pool, listen, open_pool
 from adapters.postgres.switches import PostgresSwitches
+from adapters.processes.answering import Answering
 from adapters.processes.cdr_recording import recording
 from adapters.processes.child import (
     Spec,
@@ -37,9 +40,10 @@ from adapters.processes.child import (
 )
 from adapters.processes.endless import together
 from adapters.processes.epochs import Epochs
-from adapters.processes.esme_duty import hold, own_session
+from adapters.processes.esme_duty import hold, own_sessions
 from adapters.processes.forecasting import Forecasting
 from adapters.processes.granting import ALARM_EVERY_S, Granting
+from adapters.processes.hearing import Hearing
 from adapters.processes.mailing import Mailing
 from adapters.processes.matching import ReceiptMatching
 from adapters.processes.messages import (
@@ -106,7 +110,11 @@ class Control:
         numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
         self._trading = Trading(lambda: self._settings, numbering, load_geography(), self._forecasting)
         self._clicks = ClickCounter()
-        self._esme = own_session(settings)
+        seal = cache(lambda: load_seal(settings, spec.data_dir))
+        hearing = Hearing(lambda: self._settings, lambda: self._pool, seal)
+        self._own_sessions = own_sessions(settings, hearing.hear)
+        self._esme = self._own_sessions[0] if self._own_sessions else None
+        self._answering = Answering(lambda: self._settings, self._esme, seal)
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
 
     async def run(self) -> None:
@@ -123,8 +131,7 @@ class Control:
             tasks = [
                 asyncio.ensure_future(each) for each in (self._with_database(), self._ping(), self._sync())
             ]
-            if self._esme is not None:
-                tasks.append(asyncio.ensure_future(hold(self._esme)))
+            tasks += [asyncio.ensure_future(hold(each)) for each in self._own_sessions]
             stop = asyncio.ensure_future(self._stop.wait())
             done, _ = await asyncio.wait({stop, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             for task in {stop, *tasks}:
@@ -208,7 +215,7 @@ class Control:
         while True:
             try:
                 async with AsyncExitStack() as stack:
-                    pool = await open_pool(dsn)
+                    pool = await open_pool(dsn, max_size=12)  # duties that hold a lock hold a connection
                     stack.push_async_callback(close_pool, pool)
                     async with pool.acquire() as connection:
                         await migrate(connection)
@@ -248,6 +255,7 @@ class Control:
             self._mailing.run(pool),
             self._replanning.allot(pool),
             self._telling.run(pool),
+            self._answering.run(pool),
             self._trading.run(pool),
             self._clicks.run(pool),
             listen(pool, self._wake.set),  # changes are heard at once; they are also polled
