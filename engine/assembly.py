@@ -1,9 +1,10 @@
 """From settings to the objects that choose: one inserter a route, planner inputs, the offers of a plan."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from engine.audience import AudienceRule, OnTrial, QuietHours, Share
 from engine.breaker import Breaker
+from engine.caps import CapRules
 from engine.decision import Decision, Offer
 from engine.inserter import Inserter
 from engine.leasebook import LeaseBook
@@ -55,11 +56,19 @@ def audience_rules(settings: Settings, numbering: Numbering) -> Sequence[Audienc
 
 
 def make_offers(
-    catalogue: Sequence[PlannedCampaign], book: LeaseBook, breaker: Breaker, settings: Settings
+    catalogue: Sequence[PlannedCampaign],
+    book: LeaseBook,
+    breaker: Breaker,
+    settings: Settings,
+    caps: Mapping[int, CapRules] | None = None,
 ) -> Sequence[Offer]:
     """Return the offers of a plan's catalogue, slot by slot; they serve as long as it stays the same."""
     separator = settings.ads.separator
-    return [Offer(planned, book.lease(planned.number), separator, breaker.tallies) for planned in catalogue]
+    rules = caps or {}
+    return [
+        Offer(planned, book.lease(planned.number), separator, breaker.tallies, rules.get(planned.number))
+        for planned in catalogue
+    ]
 
 
 def make_decision(

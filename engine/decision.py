@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from librt.strings import read_f64_le, read_i32_le
 
 from engine.breaker import Tally
+from engine.caps import CapRules, Caps
 from engine.composition import Suffix
 from engine.leasebook import Lease
 from engine.reasons import Reason
@@ -24,6 +25,7 @@ _NO_LEASE: Final = Reason.NO_LEASE
 _NO_ROOM: Final = Reason.NO_ROOM
 _NO_CAMPAIGN: Final = Reason.NO_CAMPAIGN
 _CAMPAIGN_HOURS: Final = Reason.CAMPAIGN_HOURS
+_CAP_BUSY: Final = Reason.CAP_BUSY
 _ROOM_CLASS_OF: Final = ROOM_CLASS_OF
 
 _REASON_OF_VACANCY: Final = (
@@ -63,10 +65,10 @@ class Offer:
     """A campaign as the hot path sees it: its window, its hours, its lease, its creatives.
 
     `tallies` are those of the harm breaker that count already, by creative version. `test_places` is None
-    but for test campaigns.
+    but for test campaigns, `caps` where nobody counts its ads by subscriber.
     """
 
-    __slots__ = ("closes", "creatives", "hours", "lease", "number", "opens", "test_places")
+    __slots__ = ("caps", "closes", "creatives", "hours", "lease", "number", "opens", "test_places")
 
     def __init__(
         self,
@@ -74,8 +76,10 @@ class Offer:
         lease: Lease,
         separator: str,
         tallies: Mapping[int, Tally] | None = None,
+        caps: CapRules | None = None,
     ) -> None:
         known = tallies or {}
+        self.caps = caps
         self.number = planned.number
         self.opens = planned.opens
         self.closes = planned.closes
@@ -167,11 +171,13 @@ class Decision:
             self.minutes = minutes
             self._in_hours.clear()
 
-    def choose(self, place: int, room: int, wide: bool, alphabet: int) -> Creative | Reason:
+    def choose(
+        self, place: int, room: int, wide: bool, alphabet: int, caps: Caps | None = None
+    ) -> Creative | Reason:
         """Return the creative for one notification, or why there is none.
 
         `place` is the dense place index; `room` counts what is left beside body and separator,
-        in septets or UCS-2 units (`wide`). Takes no lease unit.
+        in septets or UCS-2 units (`wide`). `caps` has turned to its subscriber. Takes no lease unit.
         """
         if room <= 0:
             return _NO_ROOM
@@ -194,7 +200,13 @@ class Decision:
                 else:
                     outcome = self._serve(offer, place, room, wide, alphabet)
                     if isinstance(outcome, Creative):
-                        return outcome
+                        rules = offer.caps
+                        if rules is None or not rules.limits:
+                            return outcome
+                        refused = _CAP_BUSY if caps is None else caps.refuses(rules.limits)
+                        if refused is None:
+                            return outcome
+                        outcome = refused
                 if first_refusal is None:
                     first_refusal = outcome
             if at < 0:

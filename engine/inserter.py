@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from engine.audience import AudienceRule
+from engine.caps import Caps, Claim
 from engine.composition import Coding, DefaultAlphabet, Room, codings, septets_of, units_of
 from engine.decision import Creative, Decision
 from engine.people import PeopleHash
@@ -19,6 +20,7 @@ _STARTING: Final = Reason.STARTING
 _NOT_A_SUBSCRIBER: Final = Reason.NOT_A_SUBSCRIBER
 _ALPHABET_MISMATCH: Final = Reason.ALPHABET_MISMATCH
 _WOULD_INSERT: Final = Reason.WOULD_INSERT
+_CAP_BUSY: Final = Reason.CAP_BUSY
 _CALLS: Final = (None, Reason.REPLACEABLE, Reason.DATA_CODING)
 
 
@@ -48,7 +50,8 @@ class Inserter:
     `mismatches` counts bodies that did not fit their alphabet, until somebody resets it.
     `gate` is the reason why no notification gets an ad at the moment, None when ads are on.
     `supply` counts every notification that could carry an ad, whether or not it gets one.
-    `people` hashes who gets an ad; without it `person` stays 0.
+    `people` hashes who gets an ad; without it `person` stays 0. `caps` counts ads by subscriber, None where
+    nobody asks for that; `claim` is what it counted for the last creative.
     """
 
     __slots__ = (
@@ -65,6 +68,8 @@ class Inserter:
         "_separator_septets",
         "_separator_units",
         "_subscriber",
+        "caps",
+        "claim",
         "decision",
         "gate",
         "mismatches",
@@ -100,6 +105,8 @@ class Inserter:
         self.observe = observe
         self.mismatches = 0
         self.people: PeopleHash | None = None
+        self.caps: Caps | None = None
+        self.claim: Claim | None = None
         self.person = 0
         self.place = 0
         self.suffix = b""
@@ -116,6 +123,8 @@ class Inserter:
                 rule.at(clock.minutes)
         if self.decision is not None:
             self.decision.at(now, clock.minutes)
+        if self.caps is not None:
+            self.caps.at(now)
 
     def ask(self, predicate: Predicate, audience: Sequence[AudienceRule]) -> None:
         """Take over another predicate and audience, from the next notification on."""
@@ -150,16 +159,28 @@ class Inserter:
             refused = rule.refuses(self._subscriber, place)
             if refused is not None:
                 return refused
+        caps = self.caps
+        if caps is not None:
+            self.claim = None
+            refused = caps.admit(self._subscriber, place)
+            if refused is not None:
+                return refused
         room = self._room
         if room is None:
             self.mismatches += 1
             return _ALPHABET_MISMATCH
         alphabet = self._coding.alphabet
-        chosen = decision.choose(place, self._left, room.wide, alphabet)
+        chosen = decision.choose(place, self._left, room.wide, alphabet, caps)
         if not isinstance(chosen, Creative):
             return chosen
         if self.observe:
             return _WOULD_INSERT
+        rules = chosen.offer.caps
+        if rules is not None and rules.counters:
+            refused = _CAP_BUSY if caps is None else caps.take(rules.counters)
+            if refused is not None:
+                return refused
+            self.claim = caps.claim if caps is not None else None
         self._prepare(chosen, alphabet)
         return chosen
 

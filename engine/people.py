@@ -7,9 +7,16 @@ value, and whoever holds the key, or many pairs of number and hash, can compute 
 node and its database.
 """
 
+from __future__ import annotations
+
 from hashlib import blake2b
 from struct import iter_unpack
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from librt.strings import read_i64_le
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 HASH_BITS: Final = 31
 """What an entry of the journal has room for besides its sign bit."""
@@ -47,3 +54,31 @@ def _table(secret: bytes, number: int) -> list[int]:
         for block in range((_CHUNK + 1) * 4 // _DIGEST)
     )
     return [word >> 32 - HASH_BITS for (word,) in iter_unpack("<I", octets)]
+
+
+WIDE_BITS: Final = 62
+
+
+class WideHash:
+    """The same with 62 bits and a key of its own: where a subscriber's ads are counted (engine.caps)."""
+
+    __slots__ = ("_table", "check")
+
+    def __init__(self, key: bytes) -> None:
+        secret = blake2b(key, digest_size=64, person=b"posdata caps").digest()
+        self.check: int = int.from_bytes(blake2b(secret, digest_size=8).digest(), "little") >> 2
+        words = b"".join(
+            blake2b(block.to_bytes(4, "little"), key=secret, digest_size=_DIGEST).digest()
+            for block in range(3 * (_CHUNK + 1) * 8 // _DIGEST)
+        )
+        mask = (1 << WIDE_BITS) - 1
+        self._table = b"".join((word & mask).to_bytes(8, "little") for (word,) in iter_unpack("<Q", words))
+
+    def of(self, subscriber: int) -> i64:
+        """Return the hash of ten digits."""
+        table = self._table
+        digits: i64 = subscriber
+        low: i64 = read_i64_le(table, (digits & _CHUNK) * 8)
+        middle: i64 = read_i64_le(table, ((digits >> _MIDDLE & _CHUNK) + _CHUNK + 1) * 8)
+        high: i64 = read_i64_le(table, ((digits >> _HIGH & _CHUNK) + 2 * (_CHUNK + 1)) * 8)
+        return low ^ middle ^ high

@@ -50,6 +50,11 @@ class Reason(IntEnum):
     INTERNAL_ERROR = 32, "an error inside the engine; the alarm has the trace"
     NOT_ON_TRIAL = 33, "its subscriber is not listed in ads.only_subscribers"
     UNANSWERED = 34, "too many ads of its session wait for the SMSC's answer already"
+    FREQUENCY_CAP = 45, "its subscriber has had as many ads as a frequency cap allows"
+    SPACING = 46, "the campaign it would get keeps a longer distance from its subscriber's last ad"
+    COMPETITOR = 47, "its subscriber has lately had an ad that the campaign it would get keeps away from"
+    CAP_BUSY = 48, "what counts ads by subscriber could not be asked at once"
+    CAP_FULL = 49, "what counts ads by subscriber has no room for its subscriber"
     NO_CALLER = 50, "it is a call to a response number, but its source is nobody's number"
     LEAD_FAILED = 51, "it is a call to a response number, but its lead could not be kept, or not in time"
 

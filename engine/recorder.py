@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from librt.strings import BytesWriter, write_i64_le
 
 from engine.breaker import Tally
+from engine.caps import Claim
 from engine.decision import Creative
 from engine.journal import Cause, Kind
 from engine.leasebook import Lease
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _INSERTED: Final = Kind.INSERTED
 _ACCEPTED: Final = Kind.ACCEPTED
 _REJECTED: Final = Kind.REJECTED
+_REFUSED: Final = (Kind.REJECTED, Kind.LATE_REJECTED)
 _NO_CAUSE: Final = Cause.NONE
 
 # A lost link may end more insertions at once than one frame takes (engine.journal.MAX_FRAME_OCTETS).
@@ -39,12 +41,13 @@ class Insertion:
     """One ad on its way: what its outcome must be booked on, and the original for a bare retry.
 
     `awaits` is the subscriber whose receipt was asked for, 0 for none; `person` is engine.people's hash of
-    who gets it, 0 where it is not known.
+    who gets it, 0 where it is not known; `claim` what was counted for its subscriber, if anything was.
     """
 
     __slots__ = (
         "awaits",
         "campaign",
+        "claim",
         "creative_version",
         "hour",
         "lease",
@@ -70,6 +73,7 @@ class Insertion:
         self.sent_at = sent_at
         self.original = b""
         self.awaits = 0
+        self.claim: Claim | None = None
 
 
 class Recorder:
@@ -151,6 +155,9 @@ class Recorder:
             self._otherwise = True
             if kind is _REJECTED:
                 insertion.lease.put_back()
+            if insertion.claim is not None and kind in _REFUSED:
+                insertion.claim.give_back()
+                insertion.claim = None
         self._outcomes.append((insertion, kind, cause))
 
     def note(self, entry: bytes) -> None:
@@ -205,6 +212,9 @@ class Recorder:
     def _undo_insertions(self) -> None:
         for insertion in self._insertions:
             insertion.lease.put_back()
+            if insertion.claim is not None:
+                insertion.claim.give_back()
+                insertion.claim = None
             self.passed(Reason.JOURNAL_FAILED)
         undone = {insertion.number for insertion in self._insertions}
         self._outcomes = [outcome for outcome in self._outcomes if outcome[0].number not in undone]

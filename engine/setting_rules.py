@@ -91,6 +91,20 @@ def _database(value: str) -> str:
     raise custom_fault("database", "debe ser embedded o postgresql://…", "must be embedded or postgresql://…")
 
 
+def _cap_store(value: str) -> str:
+    if value == "local":
+        return value
+    try:
+        address = Endpoint.parse(value.removeprefix("valkey://"))
+        if value.startswith("valkey://") and address.port:
+            return value
+    except ValueError:
+        pass
+    raise custom_fault(
+        "cap_store", "debe ser local o valkey://HOST:PUERTO", "must be local or valkey://HOST:PORT"
+    )
+
+
 def _timezone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -202,7 +216,7 @@ Statuses = Annotated[tuple[Annotated[int, BeforeValidator(_status)], ...], AS_TU
 Days = Annotated[int, Field(ge=1, le=36500)]
 Consent = Annotated[Literal["none", "opt-out", "opt-in"], AfterValidator(_consent)]
 Billable = Annotated[Literal["accepted", "delivered"], _refused_unless("accepted", "billing by receipt")]
-FrequencyCaps = Annotated[tuple[Any, ...], AS_TUPLE, _refused_unless((), "counting ads per subscriber")]
+CapStore = Annotated[str, AfterValidator(_cap_store)]
 Sources = Annotated[
     tuple[Annotated[str, AfterValidator(_source)], ...],
     AS_TUPLE,

@@ -15,12 +15,12 @@ from engine.setting_rules import (
     AS_TUPLE,
     Alphabet,
     Billable,
+    CapStore,
     Consent,
     Database,
     Days,
     Dial,
     FilePath,
-    FrequencyCaps,
     HttpTls,
     Identifier,
     Listen,
@@ -39,6 +39,7 @@ from engine.setting_rules import (
 from engine.trial_list import Handsets, Subscribers
 from inventory.clock import MINUTES_A_DAY
 from inventory.faults import Fault, custom_fault, shape_faults
+from inventory.frequency import LONGEST_SPACING, MOST_COUNT
 
 
 class Section(BaseModel):
@@ -189,6 +190,24 @@ class QuietHours(Section):
         return self
 
 
+class PolicyCap(Section):
+    """A cap that the carrier sets for all campaigns: of all ads, or of each brand's or campaign's."""
+
+    count: int = Field(ge=1, le=MOST_COUNT)
+    per: Literal["hour", "day", "week", "flight"]
+    scope: Literal["campaign", "brand", "global"] = "global"
+
+    @model_validator(mode="after")
+    def _flies(self) -> "PolicyCap":
+        if self.per == "flight" and self.scope != "campaign":
+            raise custom_fault(
+                "flight",
+                "solo una campaña tiene vuelo: con per: flight use scope: campaign",
+                "only a campaign has a flight: with per: flight use scope: campaign",
+            )
+        return self
+
+
 class Policy(Section):
     """The carrier's rules."""
 
@@ -196,7 +215,8 @@ class Policy(Section):
     lead_time_hours: float = Field(default=48, ge=0, le=8760)
     consent: Consent = "opt-out"
     quiet_hours: QuietHours | None = QuietHours.model_validate({"from": "21:00", "to": "09:00"})
-    frequency_caps: FrequencyCaps = ()
+    frequency_caps: Annotated[tuple[PolicyCap, ...], AS_TUPLE, Field(max_length=20)] = ()
+    competitor_window_minutes: int = Field(default=1440, ge=1, le=LONGEST_SPACING)
     default_timezone: Timezone = "America/Mexico_City"
     legal_basis: Unused = None
     billable: Billable = "accepted"
@@ -232,6 +252,14 @@ class Receipts(Section):
     platform_expects: Literal["nothing", "failures"] = "nothing"
     message_id: MessageId = MessageId()
     horizon_hours: int = Field(default=72, ge=1, le=8760)
+
+
+class Caps(Section):
+    """Where ads are counted by subscriber: in a table of the node, or at a Valkey that several nodes share."""
+
+    store: CapStore = "local"
+    size_mb: int = Field(default=128, ge=1, le=65536)
+    wait_ms: float = Field(default=3, gt=0, le=50)
 
 
 class Privacy(Section):
@@ -322,6 +350,7 @@ class Settings(Section):
     planner: Planner = Planner()
     journal: Journal = Journal()
     receipts: Receipts = Receipts()
+    caps: Caps = Caps()
     privacy: Privacy = Privacy()
     retention_days: RetentionDays = RetentionDays()
     http: Http = Http()

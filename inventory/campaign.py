@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from inventory.frequency import FrequencyCap
 from segments.targets import Target
 
 
@@ -108,3 +109,6 @@ class Campaign:
     state: CampaignState = CampaignState.APPROVED
     version: int = 1
     test: bool = False
+    frequency_caps: tuple[FrequencyCap, ...] = ()
+    spacing_minutes: int | None = None
+    exclude_brands: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from inventory.campaign import CampaignClass, HoursWindow, Pacing
 from inventory.clock import MINUTES_A_DAY, minute_of
 from inventory.draft import CampaignDraft, CreativeDraft
 from inventory.faults import Fault, custom_fault, not_built, shape_faults
+from inventory.frequency import CATEGORY, LONGEST_SPACING, CapDocument
 from inventory.receipts import MakeGood
 from inventory.short_links import Shortener, code_in, shortened
 from segments.geography import Geography
@@ -102,6 +103,10 @@ def _one_or_many(value: object) -> object:
     return [value] if isinstance(value, Mapping) else value
 
 
+def _none_is_empty(value: object) -> object:
+    return [] if value is None else value
+
+
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_plain_name)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Minute = Annotated[int, BeforeValidator(_minute)]
@@ -136,12 +141,16 @@ class _Document(_Shape):
     quantity: Annotated[int, Field(ge=1, le=10**12)] | None
     pacing: Literal["even", "asap"] = "even"
     make_good: MakeGood | None = None
-    spacing_minutes: Annotated[Any, _later("espaciar; use null", "spacing; use null")] = None
-    frequency_caps: Annotated[Any, _later("los topes; use []", "caps; use []", [])] = None
+    spacing_minutes: Annotated[int, Field(ge=1, le=LONGEST_SPACING)] | None = None
+    frequency_caps: Annotated[list[CapDocument], BeforeValidator(_none_is_empty), Field(max_length=20)] = (
+        Field(default_factory=list)
+    )
     exclude_callers: Annotated[Any, _later("excluir llamantes; use []", "excluding callers; use []", [])] = (
         None
     )
-    exclude_brands: Annotated[Any, _later("excluir marcas; use []", "excluding brands; use []", [])] = None
+    exclude_brands: Annotated[list[Name], BeforeValidator(_none_is_empty), Field(max_length=100)] = Field(
+        default_factory=list
+    )
     response_number: Annotated[
         Any, _later("los números de respuesta; use null", "response numbers; use null")
     ] = None
@@ -224,6 +233,14 @@ def _sense_faults(shape: _Document, now: datetime) -> Iterator[Fault]:
         )
     elif shape.ends_at <= now:
         yield Fault("/ends_at", "too_late", "ya pasó: la campaña terminó", "has passed: the campaign is over")
+    for index, name in enumerate(shape.exclude_brands):
+        if name == shape.brand or not name.removeprefix(CATEGORY).strip():
+            yield Fault(
+                f"/exclude_brands/{index}",
+                "bad_exclusion",
+                'debe nombrar otra marca, o una categoría como "category:retail"',
+                'must name another brand, or a category such as "category:retail"',
+            )
     for index, window in enumerate(shape.hours):
         if window.start in {window.end, MINUTES_A_DAY}:
             yield Fault(
@@ -270,6 +287,9 @@ def _draft(shape: _Document, target: Target, site: str | None) -> CampaignDraft:
         ),
         pacing=Pacing(shape.pacing),
         make_good=shape.make_good,
+        frequency_caps=tuple(each.cap for each in shape.frequency_caps),
+        spacing_minutes=shape.spacing_minutes,
+        exclude_brands=tuple(shape.exclude_brands),
         test=shape.test,
         external_id=shape.external_id,
         labels=shape.labels,

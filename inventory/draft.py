@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from inventory.campaign import CampaignClass, HoursWindow, Pacing
+from inventory.frequency import FrequencyCap
 from inventory.receipts import MakeGood
 from segments.targets import Target
 
@@ -42,6 +43,9 @@ class CampaignDraft:
     hours: tuple[HoursWindow, ...] = ()
     pacing: Pacing = Pacing.EVEN
     make_good: MakeGood | None = None
+    frequency_caps: tuple[FrequencyCap, ...] = ()
+    spacing_minutes: int | None = None
+    exclude_brands: tuple[str, ...] = ()
     test: bool = False
     external_id: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)

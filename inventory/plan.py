@@ -70,7 +70,7 @@ class PlannedCampaign:
 
     `opens` and `closes` are UTC seconds, half open; `hours` holds (days, start minute, end minute)
     windows of the subscriber's clock, none for every hour. `test_places` are the dense place indexes of a
-    test campaign, which no row and no list names; None of any other.
+    test campaign, which no row and no list names; None of any other. `caps` are (count, per, scope).
     """
 
     number: int
@@ -79,6 +79,11 @@ class PlannedCampaign:
     hours: tuple[tuple[tuple[int, ...], int, int], ...]
     creatives: tuple[PlannedCreative, ...]
     test_places: tuple[int, ...] | None = None
+    brand: str = ""
+    category: str = ""
+    caps: tuple[tuple[int, str, str], ...] = ()
+    spacing_minutes: int = 0
+    exclude_brands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +120,13 @@ def _planned(entry: dict[str, object]) -> PlannedCampaign:
     hours = fields.pop("hours")
     creatives = fields.pop("creatives")
     test_places = fields.pop("test_places")
+    caps = fields.pop("caps")
+    excluded = fields.pop("exclude_brands")
     return PlannedCampaign(
         **fields,  # type: ignore[arg-type]  # the writer is catalogue_octets() below
         test_places=None if test_places is None else tuple(test_places),  # type: ignore[arg-type]
+        caps=tuple((count, per, scope) for count, per, scope in caps),  # type: ignore[attr-defined]
+        exclude_brands=tuple(excluded),  # type: ignore[arg-type]
         hours=tuple((tuple(days), start, end) for days, start, end in hours),  # type: ignore[attr-defined]
         creatives=tuple(PlannedCreative(**creative) for creative in creatives),  # type: ignore[attr-defined]
     )

@@ -303,4 +303,9 @@ def _planned(campaign: Campaign, test_places: tuple[int, ...] | None = None) -> 
             for creative in campaign.creatives
         ),
         test_places=test_places,
+        brand=campaign.brand,
+        category=campaign.category,
+        caps=tuple((cap.count, cap.per.value, cap.scope.value) for cap in campaign.frequency_caps),
+        spacing_minutes=campaign.spacing_minutes or 0,
+        exclude_brands=campaign.exclude_brands,
     )

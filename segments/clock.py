@@ -1,7 +1,7 @@
 """Clocks: the subscriber's local minute of the week, one per time zone."""
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -49,3 +49,35 @@ class LocalClock:
 def _minute_of_week(minute: int, zone: tzinfo) -> int:
     local = datetime.fromtimestamp(minute * 60, zone)
     return local.weekday() * MINUTES_PER_DAY + local.hour * 60 + local.minute
+
+
+class LocalWindows:
+    """When the hour, the day and the week end that run on the wall clocks of a list of IANA time zones."""
+
+    __slots__ = ("_ends", "_until", "_zones")
+
+    def __init__(self, timezones: Sequence[str]) -> None:
+        self._zones = [pinned_zone(name) for name in timezones]
+        self._until = (0, 0)
+        self._ends: tuple[tuple[int, int, int], ...] = ()
+
+    def at(self, minute: int) -> tuple[tuple[int, int, int], ...]:
+        """Return by time zone when the windows end that hold a UTC minute (since 1970), in such minutes.
+
+        Weeks end with Sunday. A day on which the clocks change has 23 or 25 hours.
+        """
+        first, last = self._until
+        if not first <= minute < last:
+            self._ends = tuple(_window_ends(minute, zone) for zone in self._zones)
+            self._until = minute, min(hour for hour, _, _ in self._ends)
+        return self._ends
+
+
+def _window_ends(minute: int, zone: tzinfo) -> tuple[int, int, int]:
+    local = datetime.fromtimestamp(minute * 60, zone)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0, tzinfo=None)
+    day, week = (
+        int((midnight + timedelta(days=days)).replace(tzinfo=zone).timestamp()) // 60
+        for days in (1, 7 - local.weekday())
+    )
+    return minute - local.minute + 60, day, week

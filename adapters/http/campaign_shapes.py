@@ -6,6 +6,7 @@ from pydantic import Field
 
 from adapters.http.operations import Query, Shape
 from inventory.campaign import CampaignState
+from inventory.frequency import LONGEST_SPACING, CapDocument
 
 State = Literal["draft", "submitted", "rejected", "approved", "live", "paused", "finished"]
 Action = Literal["edit", "submit", "approve", "reject", "pause", "resume", "cancel"]
@@ -63,6 +64,13 @@ class CampaignIn(Shape):
     quantity: int | None = Field(ge=1, le=10**12, description="Null only for the class house.")
     pacing: Literal["even", "asap"] = "even"
     make_good: Literal["failed"] | None = None
+    frequency_caps: list[CapDocument] = Field(default_factory=list, max_length=20)
+    spacing_minutes: int | None = Field(
+        default=None, ge=1, le=LONGEST_SPACING, description="From any ad to the same subscriber."
+    )
+    exclude_brands: list[str] = Field(
+        default_factory=list, max_length=100, description="Brands, or categories as category:retail."
+    )
     test: bool = Field(default=False, description="Only for `ads.test_subscribers`.")
     external_id: str | None = Field(default=None, max_length=100)
     labels: dict[str, str] = Field(default_factory=dict)
@@ -83,6 +91,13 @@ class CampaignPatch(Shape):
     quantity: int | None = Field(default=None, ge=1, le=10**12)
     pacing: Literal["even", "asap"] = "even"
     make_good: Literal["failed"] | None = None
+    frequency_caps: list[CapDocument] = Field(default_factory=list, max_length=20)
+    spacing_minutes: int | None = Field(
+        default=None, ge=1, le=LONGEST_SPACING, description="From any ad to the same subscriber."
+    )
+    exclude_brands: list[str] = Field(
+        default_factory=list, max_length=100, description="Brands, or categories as category:retail."
+    )
     test: bool = Field(default=False, description="Only for `ads.test_subscribers`.")
     external_id: str | None = Field(default=None, max_length=100)
     labels: dict[str, str] = Field(default_factory=dict)
@@ -211,6 +226,9 @@ class CampaignShape(Shape):
     quantity: int | None
     pacing: Literal["even", "asap"]
     make_good: str | None
+    frequency_caps: list[CapDocument]
+    spacing_minutes: int | None
+    exclude_brands: list[str]
     test: bool
     external_id: str | None
     labels: dict[str, str]

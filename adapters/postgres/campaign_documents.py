@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from adapters.postgres.counts import read_campaign_counts
-from adapters.postgres.documents import hours_of, target_of
+from adapters.postgres.documents import exposure_of, exposure_shown, hours_of, target_of
 from adapters.postgres.pool import Connection
 from inventory.books import CampaignCounts
 from inventory.campaign import CampaignClass, CampaignState, Pacing, Review
@@ -50,6 +50,9 @@ FIELDS = (
     "quantity",
     "pacing",
     "make_good",
+    "frequency_caps",
+    "spacing_minutes",
+    "exclude_brands",
     "test",
     "external_id",
     "labels",
@@ -139,6 +142,7 @@ def draft_of(row: asyncpg.Record, texts: Sequence[asyncpg.Record], quantity: int
         test=row["test"],
         external_id=row["external_id"],
         labels=row["labels"],
+        **exposure_of(row["exposure"]),
     )
 
 
@@ -151,6 +155,7 @@ def _columns(row: asyncpg.Record, quantity: int | None) -> dict[str, Any]:
         "quantity": quantity,
         "external_id": row["external_id"],
         "labels": row["labels"],
+        **exposure_shown(row["exposure"]),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from adapters.postgres.campaign_documents import fault_documents
-from adapters.postgres.documents import hours_document, target_document
+from adapters.postgres.documents import exposure_document, hours_document, target_document
 from adapters.postgres.links import add_link
 from adapters.postgres.pool import Connection
 from inventory.campaign import CampaignState, Review
@@ -18,17 +18,17 @@ from inventory.faults import Fault
 
 _ADD = """
 INSERT INTO campaigns (name, brand, category, class, target, starts_at, ends_at, hours, pacing, make_good,
-    test, external_id, labels, document, faults, state, created_at, approved_at, earliest_start, created_by,
-    authors)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18, $19, $20)
+    test, external_id, labels, document, faults, exposure, state, created_at, approved_at, earliest_start,
+    created_by, authors)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19, $20, $21)
 RETURNING number, id
 """
 
 _CHANGE = """
 UPDATE campaigns SET name = $2, brand = $3, category = $4, class = $5, target = $6, starts_at = $7,
     ends_at = $8, hours = $9, pacing = $10, make_good = $11, test = $12, external_id = $13, labels = $14,
-    document = $15, faults = $16, version = version + 1,
-    authors = ARRAY(SELECT DISTINCT unnest(authors || $17::text[])), state = $18
+    document = $15, faults = $16, exposure = $17, version = version + 1,
+    authors = ARRAY(SELECT DISTINCT unnest(authors || $18::text[])), state = $19
 WHERE number = $1
 """
 
@@ -184,7 +184,7 @@ def _creatives(draft: CampaignDraft | FaultyDraft) -> Sequence[CreativeDraft]:
 
 
 def _columns(draft: CampaignDraft | FaultyDraft) -> tuple[Any, ...]:
-    """Return the values of name … faults."""
+    """Return the values of name … exposure."""
     if isinstance(draft, FaultyDraft):
         nowhere: dict[str, list[Any]] = {"include": [], "exclude": []}
         asked_for: tuple[Any, ...] = (
@@ -201,7 +201,7 @@ def _columns(draft: CampaignDraft | FaultyDraft) -> tuple[Any, ...]:
             {},
         )
         faults = fault_documents(draft.faults)
-        return (draft.name, draft.brand, *asked_for, dict(draft.document), faults)
+        return (draft.name, draft.brand, *asked_for, dict(draft.document), faults, {})
     return (
         draft.name,
         draft.brand,
@@ -218,4 +218,5 @@ def _columns(draft: CampaignDraft | FaultyDraft) -> tuple[Any, ...]:
         dict(draft.labels),
         None,
         None,
+        exposure_document(draft),
     )

@@ -9,7 +9,7 @@ import asyncpg
 from adapters.postgres.audit import write_audit
 from adapters.postgres.campaign_documents import grouped, read_documents
 from adapters.postgres.campaign_rows import add_campaign
-from adapters.postgres.documents import hours_of, target_of
+from adapters.postgres.documents import exposure_of, hours_of, target_of
 from adapters.postgres.pool import Connection, Pool, snapshot
 from inventory.books import ServingCampaign
 from inventory.campaign import Campaign, CampaignClass, CampaignState, CreativeVersion, Pacing, Review
@@ -178,4 +178,5 @@ def _campaign(row: asyncpg.Record, texts: Sequence[asyncpg.Record]) -> Campaign:
         state=CampaignState(row["state"]),
         version=row["version"],
         test=row["test"],
+        **exposure_of(row["exposure"]),
     )

@@ -1,9 +1,11 @@
 """Campaign fields as the JSON in which they are stored and listed (DESIGN §9)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from inventory.campaign import HoursWindow
+from inventory.draft import CampaignDraft
+from inventory.frequency import CapDocument, FrequencyCap
 from segments.targets import Selector, Target
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -47,6 +49,42 @@ def hours_of(document: Sequence[Mapping[str, Any]]) -> tuple[HoursWindow, ...]:
             _minutes(window["to"]),
         )
         for window in document
+    )
+
+
+def exposure_document(draft: CampaignDraft) -> dict[str, Any]:
+    """Return a draft's caps, spacing and competitors as `campaigns.exposure` holds them."""
+    return {
+        "frequency_caps": [cap.document() for cap in draft.frequency_caps],
+        "spacing_minutes": draft.spacing_minutes,
+        "exclude_brands": list(draft.exclude_brands),
+    }
+
+
+def exposure_shown(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored one by the names of a campaign's document, whatever it lacks."""
+    return {
+        "frequency_caps": document.get("frequency_caps", []),
+        "spacing_minutes": document.get("spacing_minutes"),
+        "exclude_brands": document.get("exclude_brands", []),
+    }
+
+
+class Exposure(TypedDict):
+    """The same as the fields of campaigns and drafts."""
+
+    frequency_caps: tuple[FrequencyCap, ...]
+    spacing_minutes: int | None
+    exclude_brands: tuple[str, ...]
+
+
+def exposure_of(document: Mapping[str, Any]) -> Exposure:
+    """Return the fields of a stored one."""
+    shown = exposure_shown(document)
+    return Exposure(
+        frequency_caps=tuple(CapDocument.model_validate(cap).cap for cap in shown["frequency_caps"]),
+        spacing_minutes=shown["spacing_minutes"],
+        exclude_brands=tuple(shown["exclude_brands"]),
     )
 
 

@@ -117,7 +117,8 @@ class Orders:
         offered = (self._catalogue_digest, core.breaker.harmful)
         if offered != self._offered:
             catalogue, self._textless = without(self._catalogue, core.breaker.harmful)
-            self._offers = make_offers(catalogue, core.book, core.breaker, core.settings)
+            rules = core.capping.take(catalogue)
+            self._offers = make_offers(catalogue, core.book, core.breaker, core.settings, rules)
             self._offered = offered
         decision = make_decision(plan, self._offers, core.settings, core.numbering, random.random)
         self._mark_stopped()

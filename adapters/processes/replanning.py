@@ -8,6 +8,7 @@ from adapters.files.reference_data import load_geography, load_numbering
 from adapters.postgres.campaigns import PostgresCampaigns
 from adapters.postgres.pool import Pool
 from adapters.processes.allotting import Allotting, Expecting
+from adapters.processes.cap_keeping import CapKeeping
 from adapters.processes.child import Spec
 from adapters.processes.messages import NewPlan, Recall
 from adapters.processes.plan_file import newest_plan_version, write_plan
@@ -32,6 +33,7 @@ class Replanning:
         numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
         self._planner = _make_planner(spec, numbering)
         every_s = spec.settings.planner.every_seconds
+        self._caps = CapKeeping(spec.settings, spec.data_dir)
         self._allotting = Allotting(self._planner, numbering, expecting, every_s)
 
     @property
@@ -55,6 +57,7 @@ class Replanning:
     async def plan(self, campaigns: PostgresCampaigns, now: datetime) -> None:
         """Plan, tell every worker, and ask them for the units that others lack."""
         serving = list(await campaigns.serving(now))
+        await self._caps.look(serving)
         self._allotting.look(serving)
         self._version = max(self._version + 1, time.time_ns())  # the clock may jump back
         plan = self._planner.plan(self._version, serving, now.timestamp())

@@ -85,6 +85,7 @@ class Worker:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._core.recorder.commit()
+        self._core.capping.look()
         self._core.write_supply(self._core.recorder.hour)
         self._core.journal.sync()
         self._core.journal.close()
@@ -182,6 +183,7 @@ class Worker:
             self._core.commit()
             self._core.write_supply(self._core.recorder.hour)
             self._alarm_mismatches()
+            self._core.capping.look()
             self._orders.judge_texts()
             always = self._core.settings.receipts.request == "always"
             self._core.receipting.look(self._control.say, always=always)

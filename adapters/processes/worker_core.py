@@ -9,6 +9,7 @@ from adapters.files.journal_reader import boot_id, epoch_folder
 from adapters.files.journal_writer import JournalWriter
 from adapters.files.reference_data import load_numbering
 from adapters.metrics.worker_figures import WorkerFigures
+from adapters.processes.capping import Capping
 from adapters.processes.child import Spec
 from adapters.processes.gate import Gate
 from adapters.processes.receipting import Receipting, count_people
@@ -43,6 +44,7 @@ class Core:
     figures: WorkerFigures
     faults: Faults
     receipting: Receipting
+    capping: Capping
 
     def commit(self) -> None:
         """Write what is owed to the journal; what it raises is heard."""
@@ -88,6 +90,7 @@ def make_core(spec: Spec) -> Core:
         figures=figures,
         faults=faults,
         receipting=receipting,
+        capping=Capping(settings, spec.data_dir, numbering, list(inserters.values())),
     )
 
 

@@ -259,6 +259,9 @@ class Session:
                     self._receipts.submitted(buffer, at, end, command)
             at = end
         self._platform_rest = buffer[at:] if self.stage is not _BROKEN else b""
+        caps = self._inserter.caps
+        if caps is not None:
+            caps.store.close()
         lost = not self._commit() and bool(placed)
         if lost:
             for number in placed:
@@ -376,6 +379,7 @@ class Session:
                 out.write(buffer[kept:at])
             splice(out, buffer, at, end, self._cut, self._inserter.suffix)
             insertion = recorder.inserted(outcome, self._inserter.place, self._inserter.person, now)
+            insertion.claim = self._inserter.claim
         except Exception as error:  # noqa: BLE001  # the one rule: no fault of ours may cost a notification
             out.truncate(written)
             recorder.passed(_INTERNAL_ERROR)

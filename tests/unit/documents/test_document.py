@@ -12,6 +12,7 @@ from adapters.files.rule_sets import default_rules
 from inventory.document import DocumentRefusedError, Standards, read_campaign
 from inventory.draft import CampaignDraft
 from inventory.faults import Fault, path_of, pointer_to
+from inventory.frequency import FrequencyCap, Per, Scope
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 STANDARDS = Standards(default_rules(), load_geography(), NOW)
@@ -73,17 +74,48 @@ def test_a_campaign_that_ends_now_is_too_late() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("frequency_caps", [{"count": 1, "per": "day"}]),
         ("exclude_callers", ["911"]),
-        ("exclude_brands", ["tienda-luna"]),
         ("response_number", "5501234567"),
-        ("spacing_minutes", 0),
     ],
 )
 def test_what_is_not_built_is_refused(field: str, value: object) -> None:
     """A field that later versions act on is never ignored."""
     (fault,) = faults(document(**{field: value}))
     assert (fault.pointer, fault.code) == (f"/{field}", "not_built")
+
+
+def test_caps_spacing_and_competitors_are_read() -> None:
+    """A cap counts the campaign's own ads unless it says whose; what asks for nothing is nothing."""
+    read = read_campaign(
+        document(
+            frequency_caps=[{"count": 1, "per": "day"}, {"count": 3, "per": "flight", "scope": "brand"}],
+            spacing_minutes=60,
+            exclude_brands=["tienda-luna", "category:banca"],
+        ),
+        STANDARDS,
+    )
+    assert read.frequency_caps == (
+        FrequencyCap(1, Per.DAY, Scope.CAMPAIGN),
+        FrequencyCap(3, Per.FLIGHT, Scope.BRAND),
+    )
+    assert (read.spacing_minutes, read.exclude_brands) == (60, ("tienda-luna", "category:banca"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "pointer"),
+    [
+        ("frequency_caps", [{"count": 0, "per": "day"}], "/frequency_caps/0/count"),
+        ("frequency_caps", [{"count": 1, "per": "month"}], "/frequency_caps/0/per"),
+        ("frequency_caps", [{"per": "day"}], "/frequency_caps/0/count"),
+        ("spacing_minutes", 0, "/spacing_minutes"),
+        ("spacing_minutes", 10081, "/spacing_minutes"),
+        ("exclude_brands", ["tienda-luna", "tienda-sol"], "/exclude_brands/1"),
+        ("exclude_brands", ["category:"], "/exclude_brands/0"),
+    ],
+)
+def test_bad_caps_are_faults(field: str, value: object, pointer: str) -> None:
+    """Each with its place in the document; no campaign competes with its own brand."""
+    assert [fault.pointer for fault in faults(document(**{field: value}))] == [pointer]
 
 
 def test_a_campaign_may_make_good_what_failed() -> None:

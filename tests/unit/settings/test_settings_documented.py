@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from adapters.cli.config import effective
-from engine.settings import Esme, ListenTls, QuietHours, Route, Settings, Tls, UpstreamTls
+from engine.settings import Esme, ListenTls, PolicyCap, QuietHours, Route, Settings, Tls, UpstreamTls
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "settings.md"
 ROWS = dict(
@@ -32,6 +32,7 @@ ALL_KEYS = {
     *keys(Settings),
     *keys(Route, "relay.routes[]."),
     *keys(QuietHours, "policy.quiet_hours."),
+    *keys(PolicyCap, "policy.frequency_caps[]."),
     *keys(Tls, "relay.tls."),
     *keys(ListenTls, "relay.tls.listen."),
     *keys(UpstreamTls, "relay.tls.upstream."),

@@ -139,6 +139,8 @@ def test_one_notification_of_a_read_fails_alone() -> None:
     class OnceBroken:
         """Raises the first time."""
 
+        testers = None
+
         def choose(self, *args: object) -> Creative | Reason:
             calls.append(1)
             if len(calls) == 1:

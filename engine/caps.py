@@ -1,0 +1,256 @@
+"""How many ads a subscriber has had, and whether one more may be shown: caps, spacing, competing brands.
+
+Everything that is counted is one word of 64 bits: who and what (30 bits of a keyed hash), the UTC minute
+until which it counts (25 bits, since 2020), and a number (8 bits). For caps the number is how many ads the
+window has had; for distances it is for how many hours the last ad is remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from engine.people import WideHash
+from engine.reasons import Reason
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
+
+    from segments.clock import LocalWindows
+
+# Python takes 0.2 µs to look up a member of an enum, and machine code looks a global up in a dict.
+_CAP_FULL: Final = Reason.CAP_FULL
+_CAP_BUSY: Final = Reason.CAP_BUSY
+
+FIRST_MINUTE: Final = 26_297_280
+"""2020-01-01 00:00 UTC in minutes since 1970: minutes of the table begin here."""
+
+TAG_BITS: Final = 30
+TAG_MASK: Final = (1 << TAG_BITS) - 1
+TAG_SHIFT: Final = 33
+ENDS_SHIFT: Final = 8
+ENDS_MASK: Final = (1 << 25) - 1
+NUMBER_MASK: Final = 0xFF
+_WINDOW_BITS: Final = ENDS_MASK << ENDS_SHIFT
+_HOUR_MINUTES: Final = 60
+
+# What a counter counts within: an index of segments.clock.LocalWindows' ends, or one of these.
+FLIGHT: Final = 3
+LAST_AD: Final = 4
+
+
+class Counter:
+    """Something that is counted by subscriber.
+
+    `salt` (30 bits) tells it from other counters. `window` is 0 (hour), 1 (day), 2 (week), FLIGHT, which ends
+    at minute `ends`, or LAST_AD, which remembers an ad for `hours`.
+    """
+
+    __slots__ = ("ends", "hours", "salt", "window")
+
+    def __init__(self, salt: i64, window: i64, ends: i64 = 0, hours: i64 = 0) -> None:
+        self.salt: i64 = salt
+        self.window: i64 = window
+        self.ends: i64 = ends
+        self.hours: i64 = hours
+
+
+class Limit:
+    """No more than `most` ads in the counter's window; of LAST_AD, none within `most` minutes of the last."""
+
+    __slots__ = ("counter", "most", "reason")
+
+    def __init__(self, counter: Counter, most: i64, reason: Reason) -> None:
+        self.counter = counter
+        self.most: i64 = most
+        self.reason = reason
+
+
+class CapRules:
+    """One campaign's: what must allow its ads, and all that counts them."""
+
+    __slots__ = ("counters", "limits")
+
+    def __init__(self, limits: Sequence[Limit], counters: Sequence[Counter]) -> None:
+        self.limits = list(limits)
+        self.counters = list(counters)
+
+
+class CapStore:
+    """Where words are kept, one read at a time.
+
+    `now` (a minute since 2020, set by `Caps`) is when words are over; `newest` the latest minute that
+    anybody has ever told, `trouble` what must be alarmed.
+    """
+
+    __slots__ = ("newest", "now", "trouble")
+
+    def __init__(self) -> None:
+        self.now: i64 = 0
+        self.newest: i64 = 0
+        self.trouble = ""
+
+    def open(self, person: i64) -> bool:  # noqa: ARG002  # the store's signature
+        """Turn to one person; False when that can't be done at once."""
+        return False
+
+    def find(self, tag: i64) -> i64:  # noqa: ARG002  # the store's signature
+        """Return the person's word with this tag that is not over, else 0."""
+        return 0
+
+    def put(self, word: i64) -> bool:  # noqa: ARG002  # the store's signature
+        """Write a word in place of the one that was just looked for; False when there is no room."""
+        return False
+
+    def give_back(self, claim: Claim) -> None:
+        """Take back what an ad counted, now or soon: it was refused."""
+
+    def close(self) -> None:
+        """End the read."""
+
+
+class Claim:
+    """What one ad added to: the words written, but for distances: a refused ad keeps others away."""
+
+    __slots__ = ("person", "store", "words")
+
+    def __init__(self, store: CapStore, person: i64, words: list[int]) -> None:
+        self.store = store
+        self.person: i64 = person
+        self.words = words
+
+    def give_back(self) -> None:
+        """Take one off each, now or soon: the ad was refused, or never left."""
+        if self.words:
+            self.store.give_back(self)
+
+    def undo(self) -> None:
+        """Take one off each now; the store is open for the person. A window that is over stays as it is."""
+        store = self.store
+        for each in self.words:
+            written: i64 = each
+            found = store.find(written >> TAG_SHIFT)
+            number = found & NUMBER_MASK
+            if 0 < number < NUMBER_MASK and (found ^ written) & _WINDOW_BITS == 0:
+                store.put(found - 1 if number > 1 else 0)
+
+
+class Caps:
+    """What a worker asks before an ad is chosen, and tells when one is.
+
+    `limits` are those that hold for every ad. `claim` is what the last `take` has counted.
+    """
+
+    __slots__ = (
+        "_ends",
+        "_minute",
+        "_people",
+        "_person",
+        "_place",
+        "_subscriber",
+        "_windows",
+        "_zone_of_place",
+        "claim",
+        "limits",
+        "store",
+    )
+
+    def __init__(
+        self, store: CapStore, people: WideHash, windows: LocalWindows, zone_of_place: Sequence[int]
+    ) -> None:
+        self.store = store
+        self.limits: list[Limit] = []
+        self.claim: Claim | None = None
+        self._people = people
+        self._windows = windows
+        self._zone_of_place = zone_of_place
+        self._ends: Sequence[tuple[int, int, int]] = ()
+        self._minute: i64 = -1
+        self._person: i64 = -1
+        self._subscriber = 0
+        self._place = 0
+
+    def at(self, now: float) -> None:
+        """Tell the time: UTC seconds."""
+        minute: i64 = int(now // 60) - FIRST_MINUTE
+        store = self.store
+        store.close()  # a fault may have kept the last read from it
+        if minute != self._minute:
+            self._ends = self._windows.at(minute + FIRST_MINUTE)
+            self._minute = minute
+            store.now = max(minute, store.newest)
+
+    def admit(self, subscriber: int, place: int) -> Reason | None:
+        """Turn to a subscriber (ten digits) at a dense place index; return why no ad may be shown."""
+        self._subscriber = subscriber
+        self._place = place
+        self._person = -1
+        self.claim = None
+        limits = self.limits
+        return self.refuses(limits) if limits else None
+
+    def refuses(self, limits: list[Limit]) -> Reason | None:
+        """Return why one of these does not allow an ad, the first that does not; None when all do."""
+        if self._person < 0 and not self._open():
+            return _CAP_BUSY
+        person = self._person
+        store = self.store
+        for limit in limits:
+            counter = limit.counter
+            word = store.find((person & TAG_MASK) ^ counter.salt)
+            if not word:
+                continue
+            ends = (word >> ENDS_SHIFT) & ENDS_MASK
+            number = word & NUMBER_MASK
+            if counter.window == LAST_AD:
+                if self._minute - (ends - number * _HOUR_MINUTES) <= limit.most:
+                    return limit.reason
+            elif number >= limit.most or (counter.window != FLIGHT and ends > self._ends_of(counter)):
+                return limit.reason  # a later window: some clock is ahead of ours
+        return None
+
+    def take(self, counters: list[Counter]) -> Reason | None:
+        """Count an ad; return why it can't be counted, and so must not be sent."""
+        if self._person < 0 and not self._open():
+            return _CAP_BUSY
+        person = self._person
+        store = self.store
+        words: list[int] = []
+        claim = Claim(store, person, words)
+        for counter in counters:
+            tag = (person & TAG_MASK) ^ counter.salt
+            found = store.find(tag)
+            if counter.window == LAST_AD:
+                ends = self._minute + counter.hours * _HOUR_MINUTES
+                number = counter.hours
+            else:
+                ends = self._ends_of(counter)
+                number = 1
+                if found:
+                    ends = max(ends, (found >> ENDS_SHIFT) & ENDS_MASK)
+                    number = min((found & NUMBER_MASK) + 1, NUMBER_MASK)
+            word = tag << TAG_SHIFT | ends << ENDS_SHIFT | number
+            if not store.put(word):
+                claim.undo()
+                return _CAP_FULL
+            if counter.window != LAST_AD:
+                words.append(word)
+        self.claim = claim
+        return None
+
+    def _open(self) -> bool:
+        person = self._people.of(self._subscriber)
+        store = self.store
+        if not store.open(person):
+            return False
+        if store.newest > self._minute:  # windows that are over by another clock may be forgotten
+            store.trouble = "clock"
+            return False
+        self._person = person
+        return True
+
+    def _ends_of(self, counter: Counter) -> i64:
+        if counter.window == FLIGHT:
+            return counter.ends
+        ends: i64 = self._ends[self._zone_of_place[self._place]][counter.window]
+        return ends - FIRST_MINUTE
