@@ -311,6 +311,9 @@ class Esme(Section):
     system_id: Annotated[str, Field(min_length=1, max_length=15, pattern="^[!-~]+$")]
     password_file: FilePath | None = None
     source_addr: Annotated[str, Field(max_length=20, pattern="^[ -~]*$")] = ""
+    bind: Literal["transceiver", "pair", "transmitter"] = "transceiver"
+    per_second: float = Field(default=20, ge=0.1, le=1000)
+    short_code: Annotated[str, Field(pattern="^[0-9]{3,15}$")] | None = None
     sample: Annotated[str, Field(min_length=1, max_length=120)] = "Tienes 1 llamada perdida de 5501234567."
     handsets: Handsets = Field(default=(), repr=False)
 
@@ -339,9 +342,6 @@ class Settings(Section):
     """All of posdata.yaml."""
 
     node: Node = Node()
-    bind: Literal["transceiver", "pair", "transmitter"] = "transceiver"
-    per_second: float = Field(default=20, ge=0.1, le=1000)
-    short_code: Annotated[str, Field(pattern="^[0-9]{3,15}$")] | None = None
     database: Database = Field(default="embedded", repr=False)
     relay: Relay = Relay()
     ads: Ads = Ads()

@@ -24,6 +24,8 @@ HOT = (
     "adapters/smpp/traffic.py",
     "engine/audience.py",
     "engine/breaker.py",
+    "engine/cap_table.py",
+    "engine/caps.py",
     "engine/composition.py",
     "engine/decision.py",
     "engine/inserter.py",
