@@ -1,13 +1,15 @@
 """Maximum flow between campaigns and cells: who can be served how much, and who could make room.
 
-A campaign holds units of the cells it may use; a cell holds no more than its supply. More is placed
-along shortest chains: a campaign takes what a cell has left, or takes over units of another campaign
-that can get as many elsewhere, and so on (Dinic 1970, with campaigns as the only nodes: a chain moves
-as many units as it can at once, over all cells). What a campaign holds in total never falls, so
+A campaign holds units of the cells it may use; a cell holds no more than its supply. A campaign that
+needs more takes what its cells have left, or takes units over from others, which then need as many
+elsewhere: needs are pushed along chains to where something is left (Goldberg and Tarjan 1988, with
+campaigns as the only nodes). A wave pushes all needs at once, over all cells, those farthest from
+anything left first, to campaigns that are nearer by one; distances are measured before each wave. Needs
+that reach nothing left go back to those who asked for more: what others hold in total never falls, so
 nobody is displaced. Flows are whole numbers, so that an answer is a number of notifications.
 """
 
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +20,7 @@ Indexes = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
 _ENDLESS = 1 << 62
-
-_Link = Generator[tuple[int, int], int, int]
+_FAR = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,39 +31,40 @@ class Eligible:
     campaign: Indexes
     campaigns: int
 
-    def cells(self) -> list[Indexes]:
-        """Return each campaign's cells, those first that the fewest others may use."""
+    def cells(self) -> tuple[Indexes, Indexes]:
+        """Return every campaign's cells, the least wanted first, and where each campaign's begin."""
         rivals = np.diff(self.start)
         cell = np.repeat(np.arange(len(rivals)), rivals)
         order = np.lexsort((rivals[cell], self.campaign))
-        ends = np.cumsum(np.bincount(self.campaign, minlength=self.campaigns))
-        return np.split(cell[order], ends)[: self.campaigns]
+        begins = np.searchsorted(self.campaign[order], np.arange(self.campaigns + 1))
+        return cell[order], begins
 
-    def takers(self, cells: Indexes) -> tuple[Indexes, Indexes]:
-        """Return every (position in `cells`, campaign that may use that cell)."""
-        counts = self.start[cells + 1] - self.start[cells]
-        position = np.repeat(np.arange(len(cells)), counts)
-        within = np.arange(len(position)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return position, self.campaign[self.start[cells][position] + within]
+
+@dataclass(slots=True)
+class _Late:
+    """A campaign that was added: it may use so much (`limits`) of each of its cells."""
+
+    cells: Indexes
+    limits: Units
+    held: Units
 
 
 @dataclass(frozen=True, slots=True)
-class _Chains:
-    """How much a campaign could get at once: what its cells have left, and what others hold of them.
+class _Holdings:
+    """What campaigns of `Eligible` hold as a wave begins: where in `Flow._held`, its cell and campaign.
 
-    `held[campaign, other]` counts units in cells of `campaign` that `other` holds; levels are lengths of the
-    shortest chains that end at something left (0: there is none), and fall while a phase uses them up.
+    Distances by campaign: 1 where something is left, 0 for who yields, _FAR where nothing is reached.
     """
 
-    held: NDArray[np.float64]
-    levels: Indexes
-    yielding: Collection[int]
+    at: Indexes
+    cell: Indexes
+    campaign: Indexes
+    distance: Indexes
 
-    def next_of(self, campaign: int) -> Indexes:
-        """Return the next links of shortest chains, those first that can give the most."""
-        held = self.held[campaign]
-        others = np.flatnonzero((self.levels == self.levels[campaign] - 1) & (held > 0))
-        return others[np.argsort(-held[others], kind="stable")]
+    def near(self, distance: int, cells: Mask) -> Indexes:
+        """Return where campaigns at a distance hold some of these cells, by cell."""
+        some = np.flatnonzero((self.distance[self.campaign] == distance) & cells[self.cell])
+        return some[np.argsort(self.cell[some], kind="stable")]
 
 
 class Flow:
@@ -72,46 +74,36 @@ class Flow:
     """
 
     __slots__ = (
-        "_beside",
-        "_cells",
-        "_changed",
-        "_eligible",
-        "_held",
-        "_limits",
-        "_overlap",
-        "_spare",
-        "_witness",
-        "left",
-        "placed",
-    )
+        "_begins", "_campaign", "_cell", "_cells", "_eligible", "_held", "_late", "_some", "_witness",
+        "left", "placed",
+    )  # fmt: skip
 
     def __init__(self, supply: Units, eligible: Eligible) -> None:
         self.left = supply.copy()
         self.placed = [0] * eligible.campaigns
         self._eligible = eligible
-        self._cells = eligible.cells()
-        self._held: list[Units] = [np.zeros(len(cells), dtype=np.int64) for cells in self._cells]
-        self._limits: list[Units] = []
-        self._beside: list[list[tuple[int, Indexes]]] = []
-        self._overlap = np.zeros((0, 0))
-        self._changed = set(range(eligible.campaigns))
-        self._witness = np.array([each[0] if each.size else -1 for each in self._cells], dtype=np.intp)
-        self._spare: list[Units] = []
+        self._cell, begins = eligible.cells()
+        self._begins = begins
+        self._campaign = np.repeat(np.arange(eligible.campaigns), np.diff(begins))
+        self._cells = np.split(self._cell, begins[1:-1]) if eligible.campaigns else []
+        self._held: Units = np.zeros(len(self._cell), dtype=np.int64)
+        self._late: list[_Late] = []
+        self._some = np.flatnonzero(np.diff(begins))
+        self._witness = np.full(eligible.campaigns, -1, dtype=np.intp)
+        self._witness[self._some] = self._cell[begins[self._some]]
 
     def fork(self) -> "Flow":
-        """Return a copy to try things out on; what campaigns hold is shared until it changes."""
+        """Return a copy to try things out on."""
         fork = object.__new__(Flow)
         fork.left = self.left.copy()
         fork.placed = self.placed.copy()
         fork._eligible = self._eligible
+        fork._cell, fork._begins, fork._campaign = self._cell, self._begins, self._campaign
         fork._cells = self._cells.copy()
         fork._held = self._held.copy()
-        fork._limits = self._limits.copy()
-        fork._beside = self._beside.copy()
-        fork._overlap = self._overlaps()
-        fork._changed = set()
+        fork._late = [_Late(each.cells, each.limits, each.held.copy()) for each in self._late]
+        fork._some = self._some
         fork._witness = self._witness.copy()
-        fork._spare = []
         return fork
 
     def __len__(self) -> int:
@@ -120,11 +112,8 @@ class Flow:
     def add(self, cells: Indexes, limits: Units) -> int:
         """Add a campaign that may use so much of each of these cells; return its position."""
         self._cells.append(cells)
-        self._held.append(np.zeros(len(cells), dtype=np.int64))
-        self._limits.append(limits)
-        self._beside.append(self._neighbours(cells))
+        self._late.append(_Late(cells, limits, np.zeros(len(cells), dtype=np.int64)))
         self.placed.append(0)
-        self._changed.add(len(self) - 1)
         return len(self) - 1
 
     def cells(self, campaign: int) -> Indexes:
@@ -133,209 +122,192 @@ class Flow:
 
     def held(self, campaign: int) -> Units:
         """Return what a campaign holds of each of its cells."""
-        return self._held[campaign]
+        late = self._added(campaign)
+        return self._held[self._slice(campaign)] if late is None else late.held
 
     def place(self, goals: Mapping[int, int], yielding: Collection[int] = ()) -> None:
         """Place units until each campaign of `goals` holds its goal, or as many as can be.
 
         What others hold in total stays as it is; those of `yielding` lose units where there is no other way.
         """
-        for campaign, goal in goals.items():
-            self._take_left(campaign, goal - self.placed[campaign])
-        goals = {each: min(goal, self._most(each)) for each, goal in goals.items()}
-        while short := [each for each, goal in goals.items() if self.placed[each] < goal]:
-            chains = self._chains(yielding)
-            reached = [each for each in short if chains.levels[each]]
-            if not reached:
-                return
-            for campaign in reached:
-                self._push(campaign, goals[campaign] - self.placed[campaign], chains)
+        need = self._needs(goals)
+        self._push_all(need, yielding)
+        self._push_all(need, {*yielding, *goals})
+
+    def most(self, campaign: int, goal: int) -> int:
+        """Return how much of a goal a campaign can hold while nobody loses anything.
+
+        Only the number is good: needs of others that were not met are not given back, so use a fork.
+        """
+        need = self._needs({campaign: goal})
+        self._push_all(need, ())
+        need[campaign] = 0
+        return self.placed[campaign] - int(need.sum())
 
     def rivals(self, campaign: int) -> tuple[Mask, Mask]:
         """Return whom (by position) and which cells a campaign would get more of if they gave way.
 
         They are what its chains lead to; when it can get no more, none of these cells has any left.
         """
-        held = self._overlaps()
-        found = np.zeros(len(self), dtype=np.bool_)
-        new = held[campaign] > 0
-        while np.any(new & ~found):
-            found |= new
-            new = np.any(held[found] > 0, axis=0)
-        found[campaign] = False
         cells = np.zeros(len(self.left), dtype=np.bool_)
-        cells[self._cells[campaign][self._room(campaign, 1) > 0]] = True
-        for other in np.flatnonzero(found):
-            cells[self._cells[other]] = True
+        found = np.zeros(len(self), dtype=np.bool_)
+        new = [campaign]
+        held = np.flatnonzero(self._held != 0)
+        cell, owner = self._cell[held], self._campaign[held]
+        while new:
+            found[new] = True
+            for each in new:
+                late = self._added(each)
+                cells[self._cells[each] if late is None else late.cells[late.held < late.limits]] = True
+            holders = np.zeros(len(self), dtype=np.bool_)
+            holders[owner[cells[cell]]] = True
+            for at, late in enumerate(self._late, self._eligible.campaigns):
+                holders[at] = bool(np.any(late.held[cells[late.cells]]))
+            new = np.flatnonzero(holders & ~found).tolist()
+        found[campaign] = False
         return found, cells
 
-    def _most(self, campaign: int) -> int:
-        """Return how much a campaign could hold if it were alone."""
-        late = campaign - self._eligible.campaigns
-        return int(self._limits[late].sum()) if late >= 0 else _ENDLESS
+    def _slice(self, campaign: int) -> slice:
+        return slice(self._begins[campaign], self._begins[campaign + 1])
 
-    def _room(self, campaign: int, most: int) -> Units:
-        """Return how much more a campaign may hold of each of its cells, `most` where all of it."""
-        late = campaign - self._eligible.campaigns
-        if late < 0:
-            return np.full(len(self._cells[campaign]), most, dtype=np.int64)
-        return self._limits[late] - self._held[campaign]
+    def _added(self, campaign: int) -> _Late | None:
+        at = campaign - self._eligible.campaigns
+        return self._late[at] if at >= 0 else None
 
-    def _chains(self, yielding: Collection[int]) -> _Chains:
-        held = self._overlaps()
-        levels = np.zeros(len(self), dtype=np.intp)
-        levels[self._reach_left()] = 1
-        levels[[each for each in yielding if self.placed[each]]] = 1
-        level = 1
-        while (new := levels == level).any():
-            level += 1
-            levels[(levels == 0) & (held @ new > 0)] = level
-        return _Chains(held, levels, yielding)
+    def _needs(self, goals: Mapping[int, int]) -> Units:
+        """Return by campaign what it still needs of its goal, as far as it could hold so much alone."""
+        need = np.zeros(len(self), dtype=np.int64)
+        for campaign, goal in goals.items():
+            late = self._added(campaign)
+            most = _ENDLESS if late is None else int(late.limits.sum())
+            need[campaign] = max(0, min(goal, most) - self.placed[campaign])
+        return need
 
-    def _overlaps(self) -> NDArray[np.float64]:
-        """Return how many units in its cells (up to its room there) others hold: (campaign, other).
+    def _push_all(self, need: Units, yielding: Collection[int]) -> None:
+        """Push needs in waves until none reaches anything left, nor one of `yielding`: there needs end."""
+        ends = np.zeros(len(self), dtype=np.bool_)
+        ends[list(yielding)] = True
+        need[ends] = 0
+        cut_off = np.zeros(len(self), dtype=np.bool_)
+        while np.any((need > 0) & ~cut_off):
+            holdings = self._measure(need > 0, ends, cut_off)
+            reached = holdings.distance[(need > 0) & ~cut_off]
+            for distance in range(int(reached.max(initial=0)), 0, -1):
+                asking = np.flatnonzero((need > 0) & (holdings.distance == distance)).tolist()
+                if asking and distance == 1:
+                    for campaign in asking:
+                        self._take(campaign, self.left, need)
+                if asking and (distance > 1 or yielding):
+                    self._take_over(asking, distance - 1, holdings, need)
+                    need[ends] = 0
 
-        It is kept, and made anew where what others hold has changed.
+    def _measure(self, asking: Mask, ends: Mask, cut_off: Mask) -> _Holdings:
+        """Return what is held, and distances of those who ask; `cut_off` are those that reach nothing.
+
+        Distances never fall (a push leads to who is nearer), so who is cut off stays so.
         """
-        late = range(self._eligible.campaigns, len(self))
-        changed = sorted(self._changed.union(late))
-        if not changed:
-            return self._overlap
-        some = [self._held[each] > 0 for each in changed]
-        cell = np.concatenate([self._cells[each][mask] for each, mask in zip(changed, some, strict=True)])
-        units = np.concatenate([self._held[each][mask] for each, mask in zip(changed, some, strict=True)])
-        column = np.repeat(np.arange(len(changed)), [np.count_nonzero(mask) for mask in some])
-        position, taker = self._eligible.takers(cell)
-        shape = (len(self), len(changed))
-        counted = np.bincount(
-            taker * len(changed) + column[position], weights=units[position], minlength=shape[0] * shape[1]
-        )
-        known = len(self._overlap)
-        overlap = np.zeros((len(self), len(self)))
-        overlap[:known, :known] = self._overlap
-        overlap[:, changed] = counted.reshape(shape)
-        for each in late:
-            overlap[each] = self._overlaps_of(each)
-        np.fill_diagonal(overlap, 0)
-        self._overlap = overlap
-        self._changed = set()
-        return overlap
+        at = np.flatnonzero(self._held != 0)
+        cell, campaign = self._cell[at], self._campaign[at]
+        distance = np.where(ends, 0, np.where(self._reaching_left(), 1, _FAR))
+        marked = np.zeros(len(self.left), dtype=np.bool_)
+        unknown = (distance == _FAR) & ~cut_off
+        level = 0 if ends.any() else 1
+        while np.any(asking & unknown):
+            new = distance == level
+            if level > 1 and not new.any():
+                cut_off |= unknown
+                break
+            marked[cell[new[campaign]]] = True
+            for position, late in enumerate(self._late, self._eligible.campaigns):
+                if new[position]:
+                    marked[late.cells[late.held > 0]] = True
+            level += 1
+            found = unknown & self._reaching(marked)
+            distance[found] = level
+            unknown &= ~found
+        return _Holdings(at, cell, campaign, distance)
 
-    def _neighbours(self, cells: Indexes) -> list[tuple[int, Indexes]]:
-        """Return the campaigns that may use any of these cells, each with where among its own they are."""
-        some = np.zeros(len(self.left), dtype=np.bool_)
-        some[cells] = True
-        takers = np.bincount(self._eligible.takers(cells)[1], minlength=len(self._cells))
-        late = range(self._eligible.campaigns, len(self._cells))
-        return [
-            (each, np.flatnonzero(some[self._cells[each]]))
-            for each in {*np.flatnonzero(takers).tolist(), *late}
-        ]
+    def _reaching(self, cells: Mask) -> Mask:
+        """Return which campaigns may have more of any of these cells."""
+        reaching = np.zeros(len(self), dtype=np.bool_)
+        if self._some.size:
+            begins = self._begins[self._some]
+            reaching[self._some] = np.logical_or.reduceat(cells[self._cell], begins)
+        for position, late in enumerate(self._late, self._eligible.campaigns):
+            reaching[position] = np.any(cells[late.cells] & (late.held < late.limits))
+        return reaching
 
-    def _overlaps_of(self, late: int) -> NDArray[np.float64]:
-        """Return how many units in its cells, up to its room there, each other campaign holds."""
-        room = self._spread_out(late, self._room(late, 0))
-        overlaps = np.zeros(len(self))
-        for other, at in self._beside[late - self._eligible.campaigns]:
-            overlaps[other] = np.minimum(self._held[other][at], room[self._cells[other][at]]).sum()
-        self._gather(late, room)
-        return overlaps
-
-    def _reach_left(self) -> Mask:
-        """Return which campaigns could take something that a cell has left.
+    def _reaching_left(self) -> Mask:
+        """Return which campaigns may have more of anything that is left.
 
         A cell that showed it before is looked at first; who reaches nothing any more never will again.
         """
-        some = self.left > 0
-        reach = (self._witness >= 0) & some[self._witness]
-        for campaign in np.flatnonzero(~reach & (self._witness >= 0)).tolist():
-            cells = self._cells[campaign]
-            at = int(np.argmax(some[cells]))
-            reach[campaign] = some[cells[at]]
-            self._witness[campaign] = cells[at] if reach[campaign] else -1
+        cells = self.left > 0
+        reaching = (self._witness >= 0) & cells[self._witness]
+        for campaign in np.flatnonzero(~reaching & (self._witness >= 0)).tolist():
+            mine = self._cells[campaign]
+            at = int(np.argmax(cells[mine]))
+            reaching[campaign] = cells[mine[at]]
+            self._witness[campaign] = mine[at] if reaching[campaign] else -1
+        late = [np.any(cells[late.cells] & (late.held < late.limits)) for late in self._late]
+        return np.append(reaching, late).astype(np.bool_)
+
+    def _take_over(self, asking: Collection[int], distance: int, holdings: _Holdings, need: Units) -> None:
+        """Let campaigns have what those at a distance hold, who need as much elsewhere then."""
+        some = holdings.distance[holdings.campaign] == distance
+        at = holdings.at[some]
+        free = np.bincount(holdings.cell[some], self._held[at], len(self.left)).astype(np.int64)
         late = [
-            bool(np.any(some[self._cells[each]] & (self._room(each, 0) > 0)))
-            for each in range(self._eligible.campaigns, len(self))
+            each for each in range(self._eligible.campaigns, len(self)) if holdings.distance[each] == distance
         ]
-        return np.append(reach, late).astype(np.bool_)
+        for each in late:
+            free[self._cells[each]] += self.held(each)
+        taken = free.copy()
+        for each in asking:
+            self._take(each, free, need)
+        taken -= free
+        for each in late:
+            self._lose(each, taken, need)
+        some = holdings.near(distance, taken > 0)
+        at, cell = holdings.at[some], holdings.cell[some]
+        held = self._held[at]
+        before = np.cumsum(held) - held
+        first = np.flatnonzero(np.diff(cell, prepend=-1))
+        before -= np.repeat(before[first], np.diff(first, append=len(cell)))
+        lost = np.minimum(held, np.maximum(taken[cell] - before, 0))
+        self._held[at] = held - lost
+        by_campaign = np.bincount(holdings.campaign[some], lost, len(self)).astype(np.int64)
+        need += by_campaign
+        for each in np.flatnonzero(by_campaign).tolist():
+            self.placed[each] -= int(by_campaign[each])
 
-    def _spread_out(self, campaign: int, units: Units) -> Units:
-        """Return units of a campaign's cells as units of all cells, on an array that `_gather` takes back."""
-        spread = self._spare.pop() if self._spare else np.zeros_like(self.left)
-        spread[self._cells[campaign]] = units
-        return spread
+    def _lose(self, campaign: int, taken: Units, need: Units) -> None:
+        """Take from an added campaign what was taken of its cells, and count it as done."""
+        late = self._late[campaign - self._eligible.campaigns]
+        lost = np.minimum(taken[late.cells], late.held)
+        taken[late.cells] -= lost
+        late.held = late.held - lost
+        self.placed[campaign] -= int(lost.sum())
+        need[campaign] += lost.sum()
 
-    def _gather(self, campaign: int, spread: Units) -> Units:
-        """Return what an array says of a campaign's cells, and clear it for its next use."""
-        gathered = spread[self._cells[campaign]]
-        spread[self._cells[campaign]] = 0
-        self._spare.append(spread)
-        return gathered
-
-    def _push(self, campaign: int, want: int, chains: _Chains) -> None:
-        """Let a campaign have up to `want` more along shortest chains.
-
-        A chain may be longer than the interpreter's stack, so its links are generators on a list.
-        """
-        links = [self._link(campaign, want, chains)]
-        got: int | None = None
-        while links:
-            try:
-                asked = next(links[-1]) if got is None else links[-1].send(got)
-                links.append(self._link(*asked, chains))
-                got = None
-            except StopIteration as end:
-                links.pop()
-                got = end.value
-
-    def _link(self, campaign: int, want: int, chains: _Chains) -> _Link:
-        """Take units over from the next in the chains; yields (who shall get more first, how many).
-
-        One of `yielding` makes room in any case: who asked takes over units that it held.
-        """
-        if chains.levels[campaign] == 1:
-            got = self._take_left(campaign, want)
-            return want if campaign in chains.yielding else got
-        missing, before = want, self._room(campaign, want)
-        room = self._spread_out(campaign, before)
-        for other in chains.next_of(campaign).tolist():
-            cells = self._cells[other]
-            movable = np.minimum(self._held[other], room[cells])
-            total = int(movable.sum())
-            asked = min(missing, total)
-            got = (yield other, asked) if asked else 0
-            if got < asked:
-                chains.levels[other] = 0
-            if got:
-                moved = movable if got == total else _first(movable, got)
-                self._hold(other, self._held[other] - moved, -got)
-                room[cells] -= moved
-                missing -= got
-            if not missing:
-                break
-        gained = before - self._gather(campaign, room)
-        self._hold(campaign, self._held[campaign] + gained, want - missing)
-        return want - missing
-
-    def _take_left(self, campaign: int, want: int) -> int:
-        """Let a campaign have up to `want` more of what its cells have left; return how many it got."""
-        cells = self._cells[campaign]
-        taken = self.left[cells]
-        if campaign >= self._eligible.campaigns:
-            taken = np.minimum(taken, self._room(campaign, want))
-        got = int(taken.sum())
+    def _take(self, campaign: int, free: Units, need: Units) -> None:
+        """Let a campaign have what it needs and may have of units that are free, by cell."""
+        cells, late, want = self._cells[campaign], self._added(campaign), int(need[campaign])
+        some = free[cells]
+        if late is not None:
+            some = np.minimum(some, late.limits - late.held)
+        got = int(some.sum())
         if got > want:
-            taken, got = _first(taken, want), max(0, want)
+            some, got = _first(some, want), want
         if not got:
-            return 0
-        self.left[cells] -= taken
-        self._hold(campaign, self._held[campaign] + taken, got)
-        return got
-
-    def _hold(self, campaign: int, held: Units, more: int) -> None:
-        self._held[campaign] = held
-        self.placed[campaign] += more
-        self._changed.add(campaign)
+            return
+        free[cells] -= some
+        if late is None:
+            self._held[self._slice(campaign)] += some
+        else:
+            late.held = late.held + some
+        self.placed[campaign] += got
+        need[campaign] -= got
 
 
 def _first(units: Units, most: int) -> Units:

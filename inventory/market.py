@@ -265,8 +265,8 @@ class Market:
     def _placed(self, wish: Booking, asked: _Asked, figure: SellOn, quantity: int) -> int:
         """Return how many of a quantity can be had."""
         flow, position = self._fork(asked, figure, wish.campaign_class)
-        flow.place({position: self._goal(asked, figure, quantity)})
-        return max(0, flow.placed[position] - self._shortfall(asked, figure)) // _PARTS
+        most = flow.most(position, self._goal(asked, figure, quantity))
+        return max(0, most - self._shortfall(asked, figure)) // _PARTS
 
     def _available(self, wish: Booking, asked: _Asked, figure: SellOn) -> int:
         return self._placed(wish, asked, figure, int(asked.portion.expected) + 1)

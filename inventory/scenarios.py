@@ -70,8 +70,9 @@ class Scenarios:
         expected = float(by_day.sum())
         if expected <= 0:
             return 0.0
-        count = self.factors.shape[0]
-        totals = self.factors.reshape(count, -1) @ by_day.ravel().astype(np.float32)
+        days = np.flatnonzero(by_day.any(axis=1))
+        some = slice(int(days[0]), int(days[-1]) + 1)
+        totals = np.einsum("sda,da->s", self.factors[:, some], by_day[some].astype(np.float32))
         spread = np.sqrt(expected + self.hour_spread**2 * hours_squared)
         return max(0.0, float(np.quantile(totals + spread * self.noise, share)))
 

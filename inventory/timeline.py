@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,9 +93,13 @@ def _paint(week: Mask, at: int, until: int, start: int, end: int, *, value: bool
 
 def _offsets(name: str, hours: Instants) -> list[float]:
     """Return a zone's offset from UTC in seconds at each whole hour."""
-    zone = pinned_zone(name)
-    found = (datetime.fromtimestamp(hour, zone).utcoffset() for hour in hours.tolist())
-    return [0.0 if offset is None else offset.total_seconds() for offset in found]
+    return [_offset(name, hour) for hour in hours.tolist()]
+
+
+@lru_cache(maxsize=1 << 14)
+def _offset(name: str, hour: float) -> float:
+    offset = datetime.fromtimestamp(hour, pinned_zone(name)).utcoffset()
+    return 0.0 if offset is None else offset.total_seconds()
 
 
 def _turns(first: float, last: float, minutes: Sequence[int], offsets: NDArray[np.float64]) -> list[Instants]:
