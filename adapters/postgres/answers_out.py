@@ -32,7 +32,7 @@ _SENDING = "UPDATE answers SET state = 'sending' WHERE number = $1 AND state = '
 # A late answer makes known what was unknown; what is over stays as it is.
 _SETTLE = """
 UPDATE answers SET state = $2, attempts = attempts + $3, next_at = COALESCE($4, next_at), fault = $5,
-    message_id = $6, sent_at = CASE WHEN $2 IN ('sent', 'unknown') THEN $7 ELSE sent_at END
+    message_id = $6, sent_at = CASE WHEN $2 IN ('sent', 'delivered', 'unknown') THEN $7 ELSE sent_at END
 WHERE number = $1 AND state IN ('claimed', 'sending', 'unknown')
 """
 
