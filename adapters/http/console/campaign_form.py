@@ -14,10 +14,11 @@ _KEPT = ("labels", "make_good", "frequency_caps", "spacing_minutes", "exclude_br
 
 @dataclass(frozen=True, slots=True)
 class FormText:
-    """A text in the form, with its share among the campaign's texts."""
+    """A text in the form, its share among the campaign's texts, and where its short link leads."""
 
     text: str = ""
     weight: str = "1"
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,12 @@ class FormValues:
 def posted(form: Mapping[str, str], lists: Mapping[str, Sequence[str]]) -> FormValues:
     """Return the values that a browser posted."""
     numbers = [number for number in range(1, MOST_TEXTS + 1) if f"text-{number}" in form]
-    texts = [FormText(form[f"text-{number}"], form.get(f"weight-{number}", "1")) for number in numbers]
+    texts = [
+        FormText(
+            form[f"text-{number}"], form.get(f"weight-{number}", "1"), form.get(f"link-{number}", "").strip()
+        )
+        for number in numbers
+    ]
     filled = [each for each in texts if each.text] or texts[:1] or [FormText()]
     return FormValues(
         name=form.get("name", ""),
@@ -77,7 +83,7 @@ def document_of(values: FormValues, zone: tzinfo) -> dict[str, Any]:
         "brand": values.brand,
         "class": values.campaign_class,
         "pacing": values.pacing,
-        "creatives": [{"text": each.text, "weight": _whole(each.weight)} for each in values.texts],
+        "creatives": [_creative(each) for each in values.texts],
         "target": {"include": _places(values.include), "exclude": _places(values.exclude)},
         "starts_at": _instant(values.starts_at, zone),
         "ends_at": _instant(values.ends_at, zone),
@@ -102,7 +108,7 @@ def values_of(document: Mapping[str, Any], zone: tzinfo) -> FormValues:
     sides = target if isinstance(target, Mapping) else {}
     creatives = document.get("creatives")
     texts = [
-        FormText(str(each.get("text", "")), str(each.get("weight", 1)))
+        FormText(str(each.get("text", "")), str(each.get("weight", 1)), str(each.get("link") or ""))
         for each in (creatives if isinstance(creatives, list) else [])
         if isinstance(each, Mapping)
     ]
@@ -124,6 +130,11 @@ def values_of(document: Mapping[str, Any], zone: tzinfo) -> FormValues:
         quantity="" if quantity is None else str(quantity),
         kept=kept,
     )
+
+
+def _creative(given: FormText) -> dict[str, Any]:
+    creative: dict[str, Any] = {"text": given.text, "weight": _whole(given.weight)}
+    return {**creative, "link": given.link} if given.link else creative
 
 
 def _hours(values: FormValues) -> list[dict[str, Any]]:

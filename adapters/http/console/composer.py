@@ -17,6 +17,7 @@ from adapters.http.problems import ProblemError
 from adapters.http.services import Services
 from engine.access import Role
 from inventory.faults import Fault
+from inventory.short_links import site_of
 from segments.clock import pinned_zone
 
 ADVERTISERS = frozenset({Role.ADVERTISER})
@@ -116,9 +117,7 @@ class _Composer:
             "include": [dict([each.split(":", 1)]) for each in values.include if ":" in each],
             "exclude": [],
         }
-        checked = [
-            await judged(visit, self._services, self._desk, each.text, target) for each in values.texts
-        ]
+        checked = [await judged(visit, self._services, self._desk, each, target) for each in values.texts]
         geography = self._services.geography
         states = [each for each in values.include if each.removeprefix("state:") in TILES]
         return visit.page(
@@ -130,6 +129,7 @@ class _Composer:
             faults=faults,
             brands=brands,
             checked=checked,
+            site=site_of(self._services.settings().http.public_url),
             tiles=TILES,
             states=geography.states,
             chosen=frozenset(states),

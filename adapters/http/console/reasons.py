@@ -36,6 +36,11 @@ REASON_WORDS = {
     "reason.would_insert": ("observación: habría llevado anuncio", "observing: it would have got an ad"),
     "reason.journal_failed": ("el diario no pudo anotarlo", "the journal could not take it"),
     "reason.internal_error": ("error interno; hay alarma", "internal error; there is an alarm"),
+    "reason.frequency_cap": ("ya tuvo los anuncios que permite un tope", "has had the ads that a cap allows"),
+    "reason.spacing": ("tuvo un anuncio hace muy poco", "had an ad too short a time ago"),
+    "reason.competitor": ("tuvo un anuncio de la competencia", "had an ad of a competitor"),
+    "reason.cap_busy": ("los topes no respondieron al momento", "the caps could not be asked at once"),
+    "reason.cap_full": ("los topes no tienen lugar para él", "the caps have no room for its subscriber"),
     "reason.no_caller": (
         "llama a un número de respuesta, sin número propio",
         "a call to a response number, from nobody's number",

@@ -135,6 +135,11 @@ _COMPOSE = {
     ),
     "compose.text_number": ("Texto {number}", "Text {number}"),
     "compose.weight": ("Peso", "Weight"),
+    "compose.link": ("Enlace que se mide (opcional)", "Link that is measured (optional)"),
+    "compose.link_hint": (
+        "Escriba la dirección también en el texto: ahí irá un enlace corto que cuenta clics.",
+        "Write the address in the text too: a short link that counts clicks takes its place.",
+    ),
     "compose.add_text": ("Añadir otro texto", "Add another text"),
     "compose.fits": ("cabe en {share} del tráfico", "fits {share} of the traffic"),
     "compose.fits_more": ("con {length} caracteres, en 95 %", "with {length} characters, 95 %"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from adapters.http.console.campaign_form import MOST_TEXTS, posted
+from adapters.http.console.campaign_form import MOST_TEXTS, FormText, posted
 from adapters.http.console.desk import Desk
 from adapters.http.console.pages import Pages
 from adapters.http.console.visit import Visit
@@ -15,10 +15,13 @@ from adapters.http.problems import ProblemError
 from adapters.http.services import Services
 from engine.access import Role
 from engine.composition import PART_SEPTETS, septets_of
+from inventory.faults import Fault
+from inventory.short_links import CODE_LENGTH, Shortener, code_in, shortened, site_of
 
 # A notification as a platform may write it; its number is nobody's.
 SAMPLE = "Tienes 1 llamada perdida de 5501234567. 24/11 10:32"
 LONGEST = 1000
+_SAMPLE_CODE = "x" * CODE_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +52,41 @@ def text_check_pages(app: web.Application, pages: Pages, services: Services, des
         target = [
             dict([place.split(":", 1)]) for place in posted(visit.form, visit.lists).include if ":" in place
         ]
-        checked = await judged(visit, services, desk, text, {"include": target, "exclude": []})
+        given = FormText(text, link=visit.form.get(f"link-{slot}", "").strip())
+        checked = await judged(visit, services, desk, given, {"include": target, "exclude": []})
         return visit.page("verdict.html", slot=slot, **checked)
 
     app.router.add_post("/check/{slot}", pages.inside(show, frozenset({Role.ADVERTISER})))
 
 
 async def judged(
-    visit: Visit, services: Services, desk: Desk, text: str, target: Mapping[str, Any]
+    visit: Visit, services: Services, desk: Desk, given: FormText, target: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what the verdict on a text shows."""
+    """Return what the verdict on a text shows, with its link made short."""
+    text, link_faults = with_link(given, site_of(services.settings().http.public_url))
     verdict = await desk.ask(visit, "check_text", body={"text": text[:LONGEST]})
     [with_share] = with_fits({"target": target, "creatives": [{"text": text[:LONGEST]}]}, services)[
         "creatives"
     ]
     return {
         "text": text,
+        "link_faults": link_faults,
         "verdict": verdict,
         "pieces": pieces(text, verdict["findings"]),
         "fits": with_share["fits"],
         "handset": handset(text, services.settings().ads.separator),
     }
+
+
+def with_link(given: FormText, site: str | None) -> tuple[str, Sequence[Fault]]:
+    """Return a text with its link as short as it will be, and what is wrong with the link."""
+    if not given.link:
+        return given.text, []
+    if site is not None and code_in(given.text, site) is not None:
+        return given.text, []
+    creative = {"text": given.text, "link": given.link}
+    made, faults = shortened(creative, Shortener(site, lambda: _SAMPLE_CODE))
+    return str(made["text"]), faults
 
 
 def pieces(text: str, findings: Sequence[Mapping[str, Any]]) -> list[Piece]:

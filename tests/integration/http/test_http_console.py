@@ -14,6 +14,7 @@ from adapters.http.console.pages import DOOR_COOKIE
 from adapters.http.identities import COOKIE
 from adapters.http.passwords import hash_password
 from adapters.postgres.identity import LOCK_AFTER
+from adapters.processes.trading import Trading
 from engine.access import Role
 from engine.settings import Settings
 from tests.integration.http.conftest import World
@@ -306,6 +307,42 @@ async def test_pages_are_for_their_roles_and_brands(people: World, browser: Brow
     for action in ("submit", "cancel", "edit"):
         response, _ = await browser.post(f"/campaigns/{theirs['id']}/{action}", {"csrf": token})
         assert response.status == 404, action
+
+
+async def test_what_is_amiss_is_told_with_what_would_help(people: World, trading: Trading) -> None:
+    """A campaign that can't be served in full is at risk wherever it is seen, with what would bring more."""
+    booked = await people.approved(name="Imposible", quantity=90_000_000, pacing="asap")
+    theirs = await people.approved("luna", name="Ajena", brand="cafe-luna", quantity=80_000_000)
+    await trading.look(people.pool, datetime.now(UTC))
+    pages = {}
+    for role in ("advertiser", "brand_manager", "ops"):
+        each = Browser(people)
+        try:
+            await each.log_in(f"{role}@sol.example")
+            for path in (
+                "/campaigns",
+                "/overview",
+                "/live",
+                f"/campaigns/{booked['id']}",
+                f"/campaigns/{booked['id']}/why-not",
+                f"/campaigns/{booked['id']}/remedies",
+                f"/campaigns/{theirs['id']}/remedies",
+            ):
+                response, text = await each.get(path)
+                pages[role, path] = (response.status, text)
+        finally:
+            await each.client.session.close()
+    for role, path in (("advertiser", "/campaigns"), ("brand_manager", "/overview"), ("ops", "/live")):
+        status, text = pages[role, path]
+        assert status == 200
+        assert "en riesgo" in text
+        assert ("Ajena" in text) is (role == "ops")
+    status, text = pages["advertiser", f"/campaigns/{booked['id']}/remedies"]
+    assert status == 200
+    assert re.search(r"salir en todo el país: <b>\+[\d,]+", text)
+    assert pages["brand_manager", f"/campaigns/{booked['id']}/why-not"][0] == 200
+    assert pages["brand_manager", f"/campaigns/{theirs['id']}/remedies"][0] == 404
+    assert "En riesgo de no completarse." in pages["ops", f"/campaigns/{booked['id']}"][1]
 
 
 async def test_a_secret_is_shown_once(browser: Browser) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from adapters.files.reference_data import load_geography
-from adapters.http.console.campaign_form import DAYS, document_of, posted, values_of
+from adapters.http.console.campaign_form import DAYS, FormText, document_of, posted, values_of
 from adapters.http.console.places import TILES
-from adapters.http.console.text_check import Piece, handset, pieces
+from adapters.http.console.text_check import Piece, handset, pieces, with_link
 from adapters.http.console.visit import local
 from adapters.http.console.wording import age, millis, number, octets, percent
 from segments.clock import pinned_zone
@@ -19,7 +19,10 @@ DOCUMENT: dict[str, Any] = {
     "category": "retail",
     "class": "guaranteed",
     "pacing": "asap",
-    "creatives": [{"text": "Buen Fin, mi.tienda/sol", "weight": 2}, {"text": "Hola", "weight": 1}],
+    "creatives": [
+        {"text": "Buen Fin, mi.tienda/sol", "weight": 2},
+        {"text": "Hola", "weight": 1, "link": "https://tienda.example/hola"},
+    ],
     "target": {
         "include": [{"state": "MX-JAL"}, {"lada": "55"}],
         "exclude": [{"city": "Guadalajara, MX-JAL"}],
@@ -107,3 +110,18 @@ def test_figures_are_short() -> None:
     assert [millis(0.0005), millis(2.5), millis(None)] == ["≤ 0.5 ms", "≤ 2.5 s", "–"]
     assert [age(3.21), age(600), age(9000), age(None)] == ["3.2 s", "10 min", "2 h", "–"]
     assert [octets(12), octets(1234567), octets(5 * 10**9)] == ["12 B", "1.23 MB", "5.0 GB"]
+
+
+def test_a_text_is_looked_at_with_its_link_as_short_as_it_will_be() -> None:
+    """The address in the text gives way to a short link, and what is wrong with it is told."""
+    address = "https://tienda.example/ofertas/de/noviembre"
+    text, faults = with_link(FormText(f"Todo en {address}", link=address), "sol.mx")
+    assert (text, faults) == ("Todo en sol.mx/r/xxxxxxx", [])
+    _, faults = with_link(FormText("Todo en la tienda", link=address), "sol.mx")
+    assert [each.code for each in faults] == ["link_not_in_text"]
+    _, faults = with_link(FormText(f"Todo en {address}", link=address), None)
+    assert [each.code for each in faults] == ["no_public_url"]
+    assert (
+        with_link(FormText("Ya en sol.mx/r/2345678", link=address), "sol.mx")[0] == "Ya en sol.mx/r/2345678"
+    )
+    assert with_link(FormText("Hola"), "sol.mx") == ("Hola", [])
