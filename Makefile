@@ -6,7 +6,7 @@ APT    := $(if $(filter 0,$(shell id -u)),,sudo -n) env DEBIAN_FRONTEND=noninter
 STAMP  := $(VENV)/.installed
 TSTAMP := $(VENV)/.installed-test
 
-.PHONY: setup demo test balancer browser unit chaos outage fuzz crowd receipts check format lock bench figures tls-figures compile interpreted clean backtest openapi
+.PHONY: setup demo test balancer browser unit chaos outage http-figures fuzz crowd receipts check format lock bench figures tls-figures compile interpreted clean backtest openapi
 
 setup: $(STAMP)
 
@@ -56,6 +56,10 @@ receipts: $(TSTAMP)
 # For a machine with nothing else to do: it compares times.
 outage: $(TSTAMP)
 	$(BIN)/python -m tests.outage $(OUTAGE)
+
+# The API beside 10,000 notifications a second, and the relay's p99 beside the API; for a machine with nothing else to do.
+http-figures: $(TSTAMP)
+	$(BIN)/python -m tests.http_figures $(HTTP_FIGURES)
 
 # A million mutated PDUs beside a session that keeps the rules; FUZZ="--seed S" repeats a run.
 fuzz: $(TSTAMP)

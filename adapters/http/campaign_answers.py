@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from adapters.http.fitting import with_fits
 from adapters.http.operations import Answer, Call
 from adapters.http.problems import ProblemError
 from adapters.postgres.desk import Deed, Reader, StaleError
@@ -160,7 +159,7 @@ class Answers:
 
     async def single(self, document: dict[str, Any], call: Call[Any, Any], status: int = 200) -> Answer:
         """Return the answer about one campaign, with its ETag."""
-        shown = with_fits(self.plain(document, call.principal), self._services)
+        [shown] = await self._services.fitting.add([self.plain(document, call.principal)], self._services)
         if call.principal.role in REVIEWERS:
             shown["review"] = await self._review(document)
         headers = {"ETag": f'"{document["version"]}"'}

@@ -99,7 +99,7 @@ class Floor:
         which = Filter(query.brand, query.state, query.q, after, query.limit)
         page = await self._desk(now).page(call.principal, which, now=now)
         items = [self._answers.plain(each, call.principal) for each in page.items]
-        return Answer({"items": items, "next": page.after})
+        return Answer({"items": await self._services.fitting.add(items, self._services), "next": page.after})
 
     async def read(self, call: Call[NoQuery, None]) -> Answer:
         """Read one campaign."""

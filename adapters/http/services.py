@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.http.clicks import ClickCounter
+from adapters.http.fitting import Fitting
 from adapters.metrics.node_figures import WorkerMemory
 from adapters.metrics.pulse import Pulse
 from adapters.postgres.identity import PostgresIdentity
@@ -52,6 +53,7 @@ class Services:
     data_dir: Path | None = None
     pulse: Pulse = field(default_factory=Pulse)
     clicks: ClickCounter = field(default_factory=ClickCounter)
+    fitting: Fitting = field(default_factory=Fitting)
     esme: EsmeSession | None = None
 
     @property

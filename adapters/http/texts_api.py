@@ -6,7 +6,6 @@ from typing import Any, Literal
 from pydantic import Field
 
 from adapters.http.campaign_shapes import FitsShape, TargetShape
-from adapters.http.fitting import fits_of
 from adapters.http.operations import Answer, Call, NoQuery, Operation, Shape
 from adapters.http.problems import ProblemError
 from adapters.http.services import Services
@@ -53,18 +52,21 @@ class VerdictShape(Shape):
     fits: FitsShape | None
 
 
+FITS = {"share": 0.97, "length_wanted": 70, "cold_start": True}
+
+
 def texts_operations(services: Services) -> Sequence[Operation]:
     """Return the operation."""
 
     def checked(asked: TextToCheck) -> dict[str, Any]:
-        verdict = check(asked.text, services.rules, asked.profile).as_document()
-        return {**verdict, "fits": fits_of(asked.text, asked.target.model_dump(), services)}
+        return check(asked.text, services.rules, asked.profile).as_document()
 
     async def check_text(call: Call[NoQuery, TextToCheck]) -> Answer:
         faults = _target_faults(call.body.target.model_dump(), services.geography)
         if faults:
             raise ProblemError("invalid", faults=faults)
-        return Answer(checked(call.body))
+        fits = await services.fitting.of(call.body.text, call.body.target.model_dump(), services)
+        return Answer({**checked(call.body), "fits": fits})
 
     example = "Buen Fin en tienda sol, 40 de descuento. Marca 5512345678"
     return [
@@ -79,7 +81,7 @@ def texts_operations(services: Services) -> Sequence[Operation]:
             body=TextToCheck,
             answer=VerdictShape,
             example={"text": example, "target": {"include": [{"state": "MX-JAL"}], "exclude": []}},
-            answer_example=checked(TextToCheck(text=example)),
+            answer_example={**checked(TextToCheck(text=example)), "fits": FITS},
         )
     ]
 

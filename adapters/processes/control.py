@@ -67,6 +67,8 @@ from adapters.processes.trading import Trading
 from adapters.processes.worker_lines import WorkerLine, WorkerLines
 from engine.verdict import Verdict
 
+# A thread that works on journals or plans keeps leases and requests waiting no longer than this.
+SWITCH_S = 0.0005
 PLAN_S = 1.0
 PING_S = 0.5
 RETRY_S = 0.5
@@ -310,6 +312,7 @@ def main() -> None:
     spec = read_spec()
     configure_logging(spec.log_level)
     structlog.contextvars.bind_contextvars(process="control", pid=os.getpid())
+    sys.setswitchinterval(SWITCH_S)
     asyncio.run(_main(spec))
 
 
