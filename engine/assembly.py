@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from engine.audience import AudienceRule, OnTrial, QuietHours, Share
+from engine.audience import AudienceRule, CallerExclusion, Consent, OnTrial, QuietHours, Share, Suppression
 from engine.breaker import Breaker
 from engine.caps import CapRules
 from engine.decision import Decision, Offer
@@ -10,25 +10,32 @@ from engine.inserter import Inserter
 from engine.leasebook import LeaseBook
 from engine.predicate import Predicate
 from engine.settings import Route, Settings
+from engine.subject import Register, Subject
 from inventory.plan import Plan, PlannedCampaign
+from segments.callers import CallerList
 from segments.clock import LocalClock
 from segments.numbering import Numbering
+from segments.seal import Seal
 
 # What a campaign "holds" in observe mode, where nothing is leased and nothing is spent.
 _ENDLESS = 1 << 62
 
 
-def make_inserter(settings: Settings, route: Route, numbering: Numbering) -> Inserter:
-    """Return the inserter of one route."""
+def make_inserter(
+    settings: Settings, route: Route, numbering: Numbering, subject: Subject | None = None
+) -> Inserter:
+    """Return the inserter of one route; a worker's share a subject."""
+    subject = Subject() if subject is None else subject
     wanted = settings.relay.notifications
     return Inserter(
         numbering,
         make_predicate(settings),
-        audience_rules(settings, numbering),
+        audience_rules(settings, numbering, subject),
         LocalClock(numbering.timezones),
         route.default_alphabet or wanted.default_alphabet,
         settings.ads.separator,
         observe=settings.relay.mode == "observe",
+        subject=subject,
     )
 
 
@@ -43,15 +50,36 @@ def system_ids(settings: Settings) -> frozenset[bytes]:
     return frozenset(name.encode("latin-1") for name in settings.relay.notifications.system_ids)
 
 
-def audience_rules(settings: Settings, numbering: Numbering) -> Sequence[AudienceRule]:
-    """Return the links of the chain that the settings ask for, in the documented order."""
+def make_register(settings: Settings, seal: Seal) -> Register:
+    """Return an empty register of the consent that the settings ask for."""
+    consent = settings.policy.consent
+    return Register(seal, opt_in=consent == "opt-in", use_choices=consent != "none")
+
+
+def audience_rules(
+    settings: Settings, numbering: Numbering, subject: Subject | None = None
+) -> Sequence[AudienceRule]:
+    """Return the links of the chain that the settings ask for, in the documented order.
+
+    Consent and suppression take part where the subject has a register.
+    """
+    subject = Subject() if subject is None else subject
+    register = subject.register
     rules: list[AudienceRule] = []
     if settings.ads.only_subscribers is not None:
         rules.append(OnTrial(settings.ads.only_subscribers))
+    if register is not None:
+        if register.use_choices:
+            rules.append(Consent(register, subject))
+        rules.append(Suppression(register))
     if settings.ads.share < 1:
         rules.append(Share(settings.ads.share))
     if (quiet := settings.policy.quiet_hours) is not None:
         rules.append(QuietHours(quiet.start, quiet.end, numbering.zone_of))
+    callers = settings.policy.exclude_callers
+    subject.rules_ask(caller=bool(callers))
+    if callers:
+        rules.append(CallerExclusion(CallerList(callers), subject))
     return rules
 
 

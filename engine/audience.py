@@ -1,13 +1,15 @@
 """Who may get an ad at all: an ordered chain of rules, asked before any campaign is looked at.
 
-The order is the documented one: trial list, consent, suppression, share, quiet hours, exclusions, caps. What
-is not built yet has no link here; the chain holds those that the settings ask for.
+The order is the documented one: trial list, consent, suppression, share, quiet hours, exclusions, caps. The
+chain holds those that the settings ask for.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from engine.reasons import Reason
+from engine.subject import Register, Subject
+from segments.callers import CallerList
 
 _DAY_MINUTES: Final = 1440
 # Knuth's multiplicative hash on 32 bits: neighbouring numbers fall far apart, the same number always alike.
@@ -16,6 +18,9 @@ _HASH_SPACE: Final = 1 << 32
 _NOT_ON_TRIAL: Final = Reason.NOT_ON_TRIAL
 _OUTSIDE_SHARE: Final = Reason.OUTSIDE_SHARE
 _QUIET_HOURS: Final = Reason.QUIET_HOURS
+_NO_CONSENT: Final = Reason.NO_CONSENT
+_SUPPRESSED: Final = Reason.SUPPRESSED
+_EXCLUDED_CALLER: Final = Reason.EXCLUDED_CALLER
 
 
 class AudienceRule:
@@ -42,6 +47,39 @@ class OnTrial(AudienceRule):
     def refuses(self, subscriber: int, place: int) -> Reason | None:  # noqa: ARG002  # the chain's signature
         """Refuse subscribers who are not listed."""
         return None if subscriber in self._subscribers else _NOT_ON_TRIAL
+
+
+class Consent(AudienceRule):
+    """Consent: nobody gets an ad whose records allow none; those that allow some wait for the campaign."""
+
+    __slots__ = ("_register", "_subject")
+
+    def __init__(self, register: Register, subject: Subject) -> None:
+        self._register = register
+        self._subject = subject
+
+    def refuses(self, subscriber: int, place: int) -> Reason | None:  # noqa: ARG002  # the chain's signature
+        """Refuse who may get no ad at all, and leave what else was chosen with the subject."""
+        register = self._register
+        register.look(subscriber)
+        choice = register.choice
+        self._subject.choice = choice
+        return _NO_CONSENT if choice is not None and choice.nothing else None
+
+
+class Suppression(AudienceRule):
+    """Suppression: always applies, whatever was consented to."""
+
+    __slots__ = ("_register",)
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
+
+    def refuses(self, subscriber: int, place: int) -> Reason | None:  # noqa: ARG002  # the chain's signature
+        """Refuse suppressed subscribers."""
+        register = self._register
+        register.look(subscriber)
+        return _SUPPRESSED if register.suppressed else None
 
 
 class Share(AudienceRule):
@@ -82,3 +120,17 @@ class QuietHours(AudienceRule):
         if self._start <= self._end:
             return self._start <= minute < self._end
         return minute >= self._start or minute < self._end
+
+
+class CallerExclusion(AudienceRule):
+    """No ads beside certain callers: emergency numbers, health lines, banks."""
+
+    __slots__ = ("_callers", "_subject")
+
+    def __init__(self, callers: CallerList, subject: Subject) -> None:
+        self._callers = callers
+        self._subject = subject
+
+    def refuses(self, subscriber: int, place: int) -> Reason | None:  # noqa: ARG002  # the chain's signature
+        """Refuse notifications of listed callers."""
+        return _EXCLUDED_CALLER if self._subject.caller in self._callers else None

@@ -10,6 +10,7 @@ from engine.decision import Creative, Decision
 from engine.people import PeopleHash
 from engine.predicate import Predicate
 from engine.reasons import Reason
+from engine.subject import Subject
 from engine.supply import SupplyCounter
 from segments.clock import LocalClock
 from segments.numbering import Numbering
@@ -51,7 +52,8 @@ class Inserter:
     `gate` is the reason why no notification gets an ad at the moment, None when ads are on.
     `supply` counts every notification that could carry an ad, whether or not it gets one.
     `people` hashes who gets an ad; without it `person` stays 0. `caps` counts ads by subscriber, None where
-    nobody asks for that; `claim` is what it counted for the last creative.
+    nobody asks for that; `claim` is what it counted for the last creative. `subject` is what rules and
+    campaigns ask about; whoever calls `consider` sets its caller where it wants one.
     """
 
     __slots__ = (
@@ -77,6 +79,7 @@ class Inserter:
         "people",
         "person",
         "place",
+        "subject",
         "suffix",
         "supply",
     )
@@ -91,6 +94,7 @@ class Inserter:
         separator: str,
         *,
         observe: bool = False,
+        subject: Subject | None = None,
     ) -> None:
         self._numbering = numbering
         self._codes = [place.code for place in numbering.places]
@@ -102,6 +106,7 @@ class Inserter:
         self._separator_units = units_of(separator)
         self.decision: Decision | None = None
         self.gate: Reason | None = Reason.STARTING
+        self.subject = Subject() if subject is None else subject
         self.observe = observe
         self.mismatches = 0
         self.people: PeopleHash | None = None
@@ -192,6 +197,13 @@ class Inserter:
         room = self._room
         if room is None or self._subscriber not in testers:
             return None
+        subject = self.subject
+        subject.choice = None
+        register = subject.register
+        if register is not None:
+            register.look(self._subscriber)
+            if register.suppressed:
+                return None  # suppression always applies
         alphabet = self._coding.alphabet
         chosen = decision.choose_test(self._index, self._left, room.wide, alphabet)
         if chosen is not None:

@@ -57,6 +57,10 @@ class Reason(IntEnum):
     CAP_FULL = 49, "what counts ads by subscriber has no room for its subscriber"
     NO_CALLER = 50, "it is a call to a response number, but its source is nobody's number"
     LEAD_FAILED = 51, "it is a call to a response number, but its lead could not be kept, or not in time"
+    NO_CONSENT = 35, "its subscriber has not consented to such an ad, or has withdrawn"
+    SUPPRESSED = 36, "its subscriber is suppressed: on an imported list, or opted out"
+    EXCLUDED_CALLER = 37, "its caller is excluded, by policy.exclude_callers or by the campaign it would get"
+    BLACKOUT = 38, "a blackout of the campaign it would get holds at its place now"
 
     @property
     def code(self) -> str:

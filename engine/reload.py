@@ -17,6 +17,7 @@ LIVE_KEYS = (
     "ads.test_subscribers",
     "leases.horizon_s",
     "policy.allow_unreviewed",
+    "policy.exclude_callers",
     "policy.lead_time_hours",
     "policy.quiet_hours",
     "receipts.platform_expects",

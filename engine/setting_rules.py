@@ -11,6 +11,7 @@ from engine.endpoint import Endpoint
 from engine.sources import read_source
 from inventory.clock import minute_of, time_of
 from inventory.faults import custom_fault, not_built
+from segments.callers import caller_pattern
 
 Alphabet = Literal["gsm7", "ascii", "latin1"]
 
@@ -181,11 +182,16 @@ def _refused_unless(allowed: object, what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _consent(policy: str) -> str:
-    if policy == "opt-in":
-        what = "opt-in: no consent records are kept yet, so nobody would get an ad; use opt-out or none"
-        raise not_built(what, what)
-    return policy
+def _caller(pattern: str) -> str:
+    try:
+        caller_pattern(pattern)
+    except ValueError as error:
+        raise custom_fault(
+            "caller",
+            'debe ser un número o un prefijo como "911", "55 0123 4567", "800*"',
+            str(error).removeprefix("is no caller: "),
+        ) from None
+    return pattern
 
 
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -214,7 +220,6 @@ SystemIds = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=15)], 
 ServiceTypes = Annotated[tuple[Annotated[str, Field(max_length=5)], ...], AS_TUPLE]
 Statuses = Annotated[tuple[Annotated[int, BeforeValidator(_status)], ...], AS_TUPLE, AfterValidator(_retried)]
 Days = Annotated[int, Field(ge=1, le=36500)]
-Consent = Annotated[Literal["none", "opt-out", "opt-in"], AfterValidator(_consent)]
 Billable = Annotated[Literal["accepted", "delivered"], _refused_unless("accepted", "billing by receipt")]
 CapStore = Annotated[str, AfterValidator(_cap_store)]
 Sources = Annotated[
@@ -226,4 +231,8 @@ Sources = Annotated[
 FilePath = Annotated[str, Field(min_length=1)]
 ServerName = Annotated[str, AfterValidator(_server_name)]
 HttpTls = Annotated[Any, _refused_unless(None, "HTTPS")]
-Unused = Annotated[Any, _refused_unless(None, "nothing reads it")]
+LegalBasis = Annotated[str, Field(min_length=1, max_length=500)]
+Caller = Annotated[str, AfterValidator(_caller)]
+Callers = Annotated[tuple[Caller, ...], AS_TUPLE, AfterValidator(_distinct), Field(max_length=10_000)]
+EMERGENCY = ("911", "060", "065", "066", "068", "078", "080", "088", "089")
+"""Mexico's emergency and help numbers, those of before 2017 included."""

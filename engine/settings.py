@@ -13,16 +13,18 @@ from engine.endpoint import Endpoint
 from engine.receipts import Form
 from engine.setting_rules import (
     AS_TUPLE,
+    EMERGENCY,
     Alphabet,
     Billable,
+    Callers,
     CapStore,
-    Consent,
     Database,
     Days,
     Dial,
     FilePath,
     HttpTls,
     Identifier,
+    LegalBasis,
     Listen,
     Minute,
     PublicUrl,
@@ -33,7 +35,6 @@ from engine.setting_rules import (
     Statuses,
     SystemIds,
     Timezone,
-    Unused,
     Upstream,
 )
 from engine.trial_list import Handsets, Subscribers
@@ -213,12 +214,13 @@ class Policy(Section):
 
     allow_unreviewed: bool = False
     lead_time_hours: float = Field(default=48, ge=0, le=8760)
-    consent: Consent = "opt-out"
+    consent: Literal["none", "opt-out", "opt-in"] = "opt-out"
     quiet_hours: QuietHours | None = QuietHours.model_validate({"from": "21:00", "to": "09:00"})
     frequency_caps: Annotated[tuple[PolicyCap, ...], AS_TUPLE, Field(max_length=20)] = ()
     competitor_window_minutes: int = Field(default=1440, ge=1, le=LONGEST_SPACING)
+    exclude_callers: Callers = EMERGENCY
     default_timezone: Timezone = "America/Mexico_City"
-    legal_basis: Unused = None
+    legal_basis: LegalBasis | None = None
     billable: Billable = "accepted"
 
 

@@ -33,11 +33,15 @@ HOT = (
     "engine/people.py",
     "engine/predicate.py",
     "engine/recorder.py",
+    "engine/subject.py",
     "engine/supply.py",
     "engine/totals.py",
+    "segments/callers.py",
     "segments/native.py",
+    "segments/number_set.py",
     "segments/numbering.py",
     "segments/numbers.py",
+    "segments/seal.py",
 )
 SETUP = """
 from mypyc.build import mypycify

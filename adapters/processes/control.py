@@ -57,6 +57,7 @@ from adapters.processes.messages import (
     StopRequesting,
     ToChild,
 )
+from adapters.processes.registering import Registering
 from adapters.processes.reloading import read
 from adapters.processes.replanning import Replanning
 from adapters.processes.reporting import Reporting
@@ -106,6 +107,7 @@ class Control:
         self._matching = ReceiptMatching(settings, self._harmed)
         self._observation.unmatched = self._matching.unmatched
         self._switching = Switching(settings.node.name, self._lines)
+        self._registering = Registering(spec, self._lines)
         self._forecasting = Forecasting(spec)
         self._replanning = Replanning(spec, self._lines, self._forecasting)
         self._telling = Telling(lambda: self._settings)
@@ -205,6 +207,7 @@ class Control:
             and not self._draining
             and self._replanning.planned
             and self._granting.recovered
+            and self._registering.ready
             and self._switching.ads_on
             and not ads_are_off(self._spec.data_dir)
         )
@@ -260,7 +263,8 @@ class Control:
             self._answering.run(pool),
             self._trading.run(pool),
             self._clicks.run(pool),
-            listen(pool, self._wake.set),  # changes are heard at once; they are also polled
+            self._registering.run(pool),
+            listen(pool, self._changed),  # changes are heard at once; they are also polled
         )
 
     async def _plan_ahead(self, campaigns: PostgresCampaigns, switches: PostgresSwitches) -> None:
@@ -275,12 +279,18 @@ class Control:
                 async with asyncio.timeout(PLAN_S):
                     await self._wake.wait()
 
+    def _changed(self) -> None:
+        """Look at once what was changed in the database."""
+        self._wake.set()
+        self._registering.heard()
+
     # -- workers ----------------------------------------------------------------------------------
 
     async def _joined(self, line: WorkerLine, hello: Hello) -> None:
         """Bring a worker up to date: its leases as the books have them, the plan, the switches."""
         self._switching.tell(line)
         self._replanning.tell(line)
+        self._registering.tell(line)
         if self._lines.asked_more:
             line.say(StopRequesting())
         line.returned.update(hello.returned)

@@ -14,13 +14,15 @@ class Gate:
     """One worker's gate.
 
     Its owners set `settings` (those in force), `ads_on` (the switches), `leased` (the books have told
-    what is held), `heard_at` (monotonic second of control's last word) and `draining`, then `tell`.
+    what is held), `registered` (the register was told, and is up to date), `heard_at` (monotonic second of
+    control's last word) and `draining`, then `tell`.
     """
 
     def __init__(self, settings: Settings, data_dir: Path, inserters: Mapping[str, Inserter]) -> None:
         self.settings = settings
         self.ads_on = True
         self.leased = settings.relay.mode == "observe"
+        self.registered = False
         self.heard_at = time.monotonic()
         self.draining = False
         self._data_dir = data_dir
@@ -47,7 +49,11 @@ class Gate:
             return Reason.DRAINING
         if self._switched_off or not self.ads_on or not self.settings.ads.enabled:
             return Reason.ADS_OFF
-        if not self.leased or any(inserter.decision is None for inserter in self._inserters.values()):
+        if (
+            not self.leased
+            or not self.registered
+            or any(inserter.decision is None for inserter in self._inserters.values())
+        ):
             return Reason.STARTING
         if time.monotonic() - self.heard_at > self.settings.ads.max_deaf_s:
             return Reason.DEAF

@@ -60,6 +60,14 @@ class Confirm(Message):
     version: int
 
 
+class Registered(Message):
+    """A worker acts on the register as of these numbers: choices, imported lists."""
+
+    kind: Literal["registered"] = "registered"
+    version: int
+    lists: int
+
+
 class AsksMore(Message):
     """A submit asked for more receipts than `receipts.platform_expects` says."""
 
@@ -224,6 +232,28 @@ class Leases(Message):
     totals: dict[int, LeaseTotals]
 
 
+class NewRegister(Message):
+    """A register file to map; what had changed since the former one holds until `Changed` replaces it."""
+
+    kind: Literal["new_register"] = "new_register"
+    path: str
+
+
+class Changed(Message):
+    """What holds for sealed numbers about which something was said after the register file was made.
+
+    Each is (number, suppressed, consented scopes, withdrawn scopes). Of several messages the last one has
+    `ends`: then the worker is up to date, and if they have `replaces`, what it was told before is forgotten.
+    """
+
+    kind: Literal["changed"] = "changed"
+    entries: tuple[tuple[int, bool, tuple[str, ...], tuple[str, ...]], ...]
+    replaces: bool
+    ends: bool
+    version: int
+    lists: int
+
+
 class NewPlan(Message):
     """A new plan file lies there."""
 
@@ -309,11 +339,23 @@ class Alive(Message):
     gate: str | None = None
 
 
-FromWorker = Annotated[Hello | Want | Returned | Harmful | Confirm | AsksMore, Field(discriminator="kind")]
+FromWorker = Annotated[
+    Hello | Want | Returned | Harmful | Confirm | Registered | AsksMore, Field(discriminator="kind")
+]
 Opening = Annotated[Hello | Watch | AskSessions | AskTrace, Field(discriminator="kind")]
 FromWatch = Annotated[Figures | LiveSessions | Traced, Field(discriminator="kind")]
 FromControl = Annotated[
-    Leases | NewPlan | SetSwitches | Recall | StopRequesting | Ping | AskSessions | StartTrace | StopTrace,
+    Leases
+    | NewPlan
+    | NewRegister
+    | Changed
+    | SetSwitches
+    | Recall
+    | StopRequesting
+    | Ping
+    | AskSessions
+    | StartTrace
+    | StopTrace,
     Field(discriminator="kind"),
 ]
 TraceAnswer = Annotated[Traced | TraceRefused | TraceEnded, Field(discriminator="kind")]

@@ -8,14 +8,18 @@ from pathlib import Path
 
 import structlog
 
+from adapters.files.register_map import map_register
 from adapters.processes.messages import (
+    Changed,
     Confirm,
     FromControl,
     Harmful,
     Leases,
     Message,
     NewPlan,
+    NewRegister,
     Recall,
+    Registered,
     Returned,
     SetSwitches,
     StopRequesting,
@@ -26,6 +30,7 @@ from adapters.processes.worker_core import Core
 from engine.assembly import make_decision, make_offers
 from engine.breaker import without
 from engine.decision import Offer
+from engine.register_file import RegisterFileError, Scopes, profiles_at, sets_of
 from inventory.plan import Plan, PlanError, PlannedCampaign
 
 log = structlog.get_logger()
@@ -44,6 +49,8 @@ class Orders:
         self._stopped: frozenset[int] = frozenset()
         self._textless: frozenset[int] = frozenset()
         self._offers: Sequence[Offer] = ()
+        self._changes: dict[int, tuple[bool, Scopes]] = {}
+        self._mapped = False
         self._offered: tuple[str, frozenset[int]] | None = None
 
     def heard(self, message: FromControl) -> None:
@@ -61,6 +68,10 @@ class Orders:
                 self._take_leases(message)
             case NewPlan():
                 self._take_plan(Path(message.path))
+            case NewRegister():
+                self._take_register(Path(message.path))
+            case Changed():
+                self._take_changes(message)
             case SetSwitches():
                 self._take_switches(message)
             case Recall():
@@ -126,6 +137,34 @@ class Orders:
         for inserter in core.inserters.values():
             inserter.decision = decision
             inserter.at(now)
+
+    # -- the register -----------------------------------------------------------------------------
+
+    def _take_register(self, path: Path) -> None:
+        """Read a new file from the next message on; without it there are no ads until the next one."""
+        register = self._core.subject.register
+        self._core.gate.registered = self._mapped = False
+        mapped, contents = map_register(path)
+        if register is None or contents.check != register.seal.check:
+            raise RegisterFileError("the register file is sealed with another key than this worker's")
+        suppressed, chosen = sets_of(mapped, contents)
+        register.take(mapped, suppressed, chosen, profiles_at(contents), contents.profiles)
+        self._mapped = True
+
+    def _take_changes(self, message: Changed) -> None:
+        """Act on what changed since the file was made; what replaces the former is heard to its end first."""
+        for number, suppressed, consented, withdrawn in message.entries:
+            self._changes[number] = suppressed, (consented, withdrawn)
+        if message.replaces and not message.ends:
+            return
+        register = self._core.subject.register
+        if register is not None:
+            register.change(self._changes, replaces=message.replaces)
+        self._changes = {}
+        if message.replaces:
+            self._core.gate.registered = self._mapped
+        if message.ends and self._core.gate.registered:
+            self._say(Registered(version=message.version, lists=message.lists))
 
     # -- switches and harm ------------------------------------------------------------------------
 

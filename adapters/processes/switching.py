@@ -38,7 +38,8 @@ class Switching:
         if current != self._current:
             self._current = current
             self._lines.broadcast(_message(current))
-        status = {"workers": len(self._lines)}
+        version, lists = self._lines.registered
+        status = {"workers": len(self._lines), "register": {"version": version, "lists": lists}}
         await database.beat(self._node, self._lines.confirmed, status, now=now)
 
     async def harmed(self, verdict: Verdict) -> None:

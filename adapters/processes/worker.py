@@ -108,7 +108,7 @@ class Worker:
         """Act on new settings from the next read on; they differ in engine.reload.LIVE_KEYS only."""
         core = self._core
         predicate = make_predicate(settings)
-        audience = audience_rules(settings, core.numbering)
+        audience = audience_rules(settings, core.numbering, core.subject)
         core.settings = core.gate.settings = settings
         core.book.horizon_s = settings.leases.horizon_s
         for inserter in core.inserters.values():

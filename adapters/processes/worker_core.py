@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
+from adapters.files.hash_key import HashKeyError
 from adapters.files.journal_reader import boot_id, epoch_folder
 from adapters.files.journal_writer import JournalWriter
+from adapters.files.number_key import load_seal
 from adapters.files.reference_data import load_numbering
 from adapters.metrics.worker_figures import WorkerFigures
 from adapters.processes.capping import Capping
@@ -14,16 +18,19 @@ from adapters.processes.child import Spec
 from adapters.processes.gate import Gate
 from adapters.processes.receipting import Receipting, count_people
 from adapters.processes.worker_faults import Faults
-from engine.assembly import make_inserter
+from engine.assembly import make_inserter, make_register
 from engine.breaker import Breaker
 from engine.inserter import Inserter
 from engine.journal import FORMAT
 from engine.leasebook import LeaseBook
 from engine.recorder import Recorder
 from engine.settings import Settings
+from engine.subject import Register, Subject
 from engine.supply import SupplyCounter
 from inventory.books import Epoch
 from segments.numbering import Numbering
+
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -45,6 +52,7 @@ class Core:
     faults: Faults
     receipting: Receipting
     capping: Capping
+    subject: Subject
 
     def commit(self) -> None:
         """Write what is owed to the journal; what it raises is heard."""
@@ -66,7 +74,10 @@ def make_core(spec: Spec) -> Core:
     epoch = Epoch(settings.node.name, spec.worker, time.time_ns())
     journal = _open_journal(spec, epoch)
     recorder = Recorder(journal)
-    inserters = {route.name: make_inserter(settings, route, numbering) for route in settings.relay.routes}
+    subject = Subject(_register(settings, spec))
+    inserters = {
+        route.name: make_inserter(settings, route, numbering, subject) for route in settings.relay.routes
+    }
     supply = SupplyCounter(place.code for place in numbering.places)
     for inserter in inserters.values():
         inserter.supply = supply
@@ -91,6 +102,7 @@ def make_core(spec: Spec) -> Core:
         faults=faults,
         receipting=receipting,
         capping=Capping(settings, spec.data_dir, numbering, list(inserters.values())),
+        subject=subject,
     )
 
 
@@ -108,3 +120,12 @@ def _open_journal(spec: Spec, epoch: Epoch) -> JournalWriter:
         },
         syncs=sync == "always",
     )
+
+
+def _register(settings: Settings, spec: Spec) -> Register | None:
+    """Return an empty register; None without its key: then there are no ads."""
+    try:
+        return make_register(settings, load_seal(settings, spec.data_dir))
+    except HashKeyError as error:
+        log.error("alarm_number_key", error=str(error))
+        return None

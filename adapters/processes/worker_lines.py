@@ -14,6 +14,7 @@ from adapters.processes.messages import (
     Harmful,
     Hello,
     Message,
+    Registered,
     Returned,
     StopRequesting,
     Want,
@@ -37,6 +38,7 @@ class WorkerLine:
     def __init__(self, epoch: Epoch, writer: asyncio.StreamWriter) -> None:
         self.epoch = epoch
         self.confirmed = 0
+        self.registered = (0, 0)
         self.returned: dict[int, int] = {}
         self._writer = writer
 
@@ -89,6 +91,11 @@ class WorkerLines:
     def confirmed(self) -> int:
         """The switches' version that every connected worker acts on; 0 when none is connected."""
         return min((line.confirmed for line in self._lines), default=0)
+
+    @property
+    def registered(self) -> tuple[int, int]:
+        """The register's version and lists that every connected worker acts on; zeros when none is."""
+        return min((line.registered for line in self._lines), default=(0, 0))
 
     async def serve(self, listening: socket.socket) -> asyncio.Server:
         """Accept workers."""
@@ -157,6 +164,8 @@ class WorkerLines:
                 await self._harmed(message.verdict)
             case Confirm():
                 line.confirmed = max(line.confirmed, message.version)
+            case Registered():
+                line.registered = (message.version, message.lists)
             case AsksMore():
                 self.asked_more = True
                 self.broadcast(StopRequesting())

@@ -41,10 +41,21 @@ class Cut:
 
     Offsets count from the start of the buffer. `word` is engine.predicate.Header.word.
     `payload_at` is the offset of the message_payload TLV's length, 0 when the body is short_message;
-    `length_at` the offset of sm_length (meaningless for data_sm).
+    `length_at` the offset of sm_length (meaningless for data_sm). The source_addr, without its NUL, lies at
+    `source_at:source_end`.
     """
 
-    __slots__ = ("body_at", "body_end", "destination", "length_at", "payload_at", "service_type", "word")
+    __slots__ = (
+        "body_at",
+        "body_end",
+        "destination",
+        "length_at",
+        "payload_at",
+        "service_type",
+        "source_at",
+        "source_end",
+        "word",
+    )
 
     def __init__(self) -> None:
         self.service_type = b""
@@ -54,6 +65,8 @@ class Cut:
         self.payload_at = 0
         self.body_at = 0
         self.body_end = 0
+        self.source_at = 0
+        self.source_end = 0
 
 
 def _end_of(buffer: bytes, at: i64, end: i64) -> i64:
@@ -113,6 +126,8 @@ def locate_submit_sm(buffer: bytes, start: int, end: int, cut: Cut) -> bool:
         if more < 0:
             return False
         flags |= more
+    cut.source_at = source_at
+    cut.source_end = source_end
     cut.service_type = buffer[service_at:service_end]
     cut.destination = buffer[destination_at:destination_end]
     esm_class: i64 = buffer[destination_end + 1]
@@ -151,6 +166,8 @@ def locate_data_sm(buffer: bytes, start: int, end: int, cut: Cut) -> bool:
     flags = _walk_tlvs(buffer, tlvs_at, end, cut)
     if flags < 0:
         return False
+    cut.source_at = source_at
+    cut.source_end = source_end
     cut.service_type = buffer[service_at:service_end]
     cut.destination = buffer[destination_at:destination_end]
     cut.word = buffer[destination_end + 1] << 40 | buffer[destination_end + 3] << 16 | flags

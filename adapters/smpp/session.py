@@ -414,6 +414,9 @@ class Session:
             return _UNPARSED if gate is None else gate
         body = buffer[cut.body_at : cut.body_end]
         if gate is None:
+            subject = inserter.subject
+            if subject.wants_caller:
+                subject.caller = buffer[cut.source_at : cut.source_end]
             return inserter.consider(cut.service_type, cut.destination, cut.word, body)
         inserter.supplied(cut.service_type, cut.destination, cut.word, body)
         return gate

@@ -3,12 +3,14 @@
 import pytest
 
 from engine.assembly import audience_rules
-from engine.audience import OnTrial, QuietHours, Share
+from engine.audience import CallerExclusion, Consent, OnTrial, QuietHours, Share, Suppression
 from engine.reasons import Reason
 from engine.settings import Settings
+from engine.subject import Register, Subject
 from segments.clock import LocalClock
 from segments.geography import Geography
 from segments.numbering import Numbering
+from segments.seal import Seal
 
 QUIET = Reason.QUIET_HOURS
 
@@ -104,17 +106,29 @@ def test_the_wall_clock_of_tijuana_moves_with_the_border() -> None:
 
 
 def test_the_chain_holds_what_is_asked_for_in_the_documented_order() -> None:
-    """Trial list, share, quiet hours; a link that is not asked for is not there."""
+    """Trial list, consent, suppression, share, quiet hours, callers; what is not asked for is not there."""
     numbering = Numbering(Geography((), (), ()), (), "none")
 
-    def links(settings: dict[str, object]) -> list[type]:
-        return [type(rule) for rule in audience_rules(Settings.model_validate(settings), numbering)]
+    def links(subject: Subject | None = None, **settings: dict[str, object]) -> list[type]:
+        settings["policy"] = {"quiet_hours": None, "exclude_callers": (), **settings.get("policy", {})}
+        return [type(rule) for rule in audience_rules(Settings.model_validate(settings), numbering, subject)]
 
     quiet: dict[str, object] = {"quiet_hours": {"from": "21:00", "to": "09:00"}}
-    trial = {"share": 0.5, "only_subscribers": (5501234567,)}
-    assert links({"ads": trial, "policy": quiet}) == [OnTrial, Share, QuietHours]
-    assert links({"ads": {"only_subscribers": ()}, "policy": {"quiet_hours": None}}) == [OnTrial]
-    assert links({"ads": {"share": 0.5}, "policy": quiet}) == [Share, QuietHours]
-    assert links({"ads": {"share": 0.5}, "policy": {"quiet_hours": None}}) == [Share]
-    assert links({"policy": quiet}) == [QuietHours]
-    assert links({"policy": {"quiet_hours": None}}) == []
+    every = {**quiet, "exclude_callers": ("911",)}
+    trial: dict[str, object] = {"share": 0.5, "only_subscribers": (5501234567,)}
+    register = Register(Seal(b"k" * 32), opt_in=False)
+    assert links(Subject(register), ads=trial, policy=every) == [
+        OnTrial,
+        Consent,
+        Suppression,
+        Share,
+        QuietHours,
+        CallerExclusion,
+    ]
+    register.use_choices = False
+    assert links(Subject(register)) == [Suppression]
+    assert links(ads={"only_subscribers": ()}) == [OnTrial]
+    assert links(ads={"share": 0.5}, policy=quiet) == [Share, QuietHours]
+    assert links(ads={"share": 0.5}) == [Share]
+    assert links(policy=quiet) == [QuietHours]
+    assert links() == []

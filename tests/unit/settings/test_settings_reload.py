@@ -21,7 +21,7 @@ OTHER: dict[str, Any] = {
         "test_subscribers": ["5501234567"],
     },
     "leases": {"horizon_s": 5},
-    "policy": {"allow_unreviewed": True, "lead_time_hours": 1, "quiet_hours": None},
+    "policy": {"allow_unreviewed": True, "lead_time_hours": 1, "quiet_hours": None, "exclude_callers": ()},
     "receipts": {"platform_expects": "failures", "request": "always"},
     "relay": {
         "max_sessions": 7,
