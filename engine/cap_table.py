@@ -65,6 +65,7 @@ class CapTable(CapStore):
         "_last_step",
         "_lock",
         "_octets",
+        "_placed",
         "_returns",
         "_step",
         "_tries",
@@ -86,6 +87,7 @@ class CapTable(CapStore):
         self._step: i64 = 0
         self._free: i64 = -1
         self._free_step: i64 = 0
+        self._placed: i64 = -1
         self._last_step: i64 = 0
         self.newest = words[NEWEST_AT]
 
@@ -102,6 +104,7 @@ class CapTable(CapStore):
         step: i64 = 0
         bucket = self._bucket
         line = self._first
+        placed = self._placed
         self._free = -1
         while True:
             base = bucket * BUCKET_WORDS
@@ -113,7 +116,7 @@ class CapTable(CapStore):
                         self._at = base + at
                         self._step = step
                         return word
-                elif self._free < 0:
+                elif self._free < 0 and (step or base + at > placed):
                     self._free = base + at
                     self._free_step = step
                 at += 1
@@ -139,13 +142,13 @@ class CapTable(CapStore):
                 if at < 0:
                     self.trouble = "full"
                     return False
+            if not step:
+                self._placed = at
         if step:
             self._mark((word >> ENDS_SHIFT) & ENDS_MASK, step)
         self._words[_HEAD_WORDS + at] = word
         self._at = at
         self._step = step
-        if not step:
-            self._first = self._read(self._bucket)
         return True
 
     def give_back(self, claim: Claim) -> None:
@@ -185,11 +188,12 @@ class CapTable(CapStore):
         returns, self._returns = self._returns, []
         for claim in returns:
             self._turn(claim.person)
-            claim.undo()
+            claim.undo(len(claim.counters))
 
     def _turn(self, person: i64) -> None:
         self._bucket = ((person >> TAG_BITS) * self._buckets) >> _HASH_BITS
         self._first = self._read(self._bucket)
+        self._placed = -1
 
     def _read(self, bucket: i64) -> bytes:
         start: int = HEAD_OCTETS + bucket * BUCKET_OCTETS

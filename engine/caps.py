@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from librt.strings import read_i32_le, read_i64_le
+
 from engine.people import WideHash
 from engine.reasons import Reason
 
@@ -31,7 +33,7 @@ TAG_SHIFT: Final = 33
 ENDS_SHIFT: Final = 8
 ENDS_MASK: Final = (1 << 25) - 1
 NUMBER_MASK: Final = 0xFF
-_WINDOW_BITS: Final = ENDS_MASK << ENDS_SHIFT
+_WINDOWS: Final = 3
 _HOUR_MINUTES: Final = 60
 
 # What a counter counts within: an index of segments.clock.LocalWindows' ends, or one of these.
@@ -95,11 +97,14 @@ class CapStore:
         return False
 
     def find(self, tag: i64) -> i64:  # noqa: ARG002  # the store's signature
-        """Return the person's word with this tag that is not over, else 0."""
+        """Return the person's word with this tag that is not over, else 0; as it was when `open` turned."""
         return 0
 
     def put(self, word: i64) -> bool:  # noqa: ARG002  # the store's signature
-        """Write a word in place of the one that was just looked for; False when there is no room."""
+        """Write a word in place of the one that was just looked for; False when there is no room.
+
+        A word that was written is not looked for again before `open` turns to its person anew.
+        """
         return False
 
     def give_back(self, claim: Claim) -> None:
@@ -110,29 +115,42 @@ class CapStore:
 
 
 class Claim:
-    """What one ad added to: the words written, but for distances: a refused ad keeps others away."""
+    """What one ad was counted by, and when those windows end (i64 each): to be given back if refused."""
 
-    __slots__ = ("person", "store", "words")
+    __slots__ = ("counters", "ends", "ends_at", "person", "store")
 
-    def __init__(self, store: CapStore, person: i64, words: list[int]) -> None:
+    def __init__(
+        self, store: CapStore, person: i64, counters: list[Counter], ends: bytes, ends_at: i64
+    ) -> None:
         self.store = store
         self.person: i64 = person
-        self.words = words
+        self.counters = counters
+        self.ends = ends
+        self.ends_at: i64 = ends_at
 
     def give_back(self) -> None:
         """Take one off each, now or soon: the ad was refused, or never left."""
-        if self.words:
-            self.store.give_back(self)
+        self.store.give_back(self)
 
-    def undo(self) -> None:
-        """Take one off each now; the store is open for the person. A window that is over stays as it is."""
+    def undo(self, upto: i64) -> None:
+        """Take one off the first counters now; the store has just turned to the person.
+
+        A window that is over stays as it is, and so does a distance: a refused ad keeps others away.
+        """
         store = self.store
-        for each in self.words:
-            written: i64 = each
-            found = store.find(written >> TAG_SHIFT)
+        for counter in self.counters[:upto]:
+            window = counter.window
+            if window == LAST_AD:
+                continue
+            found = store.find((self.person & TAG_MASK) ^ counter.salt)
             number = found & NUMBER_MASK
-            if 0 < number < NUMBER_MASK and (found ^ written) & _WINDOW_BITS == 0:
-                store.put(found - 1 if number > 1 else 0)
+            if not 0 < number < NUMBER_MASK:
+                continue
+            if window != FLIGHT:
+                ends: i64 = read_i64_le(self.ends, self.ends_at + window * 8)
+                if (found >> ENDS_SHIFT) & ENDS_MASK != ends:
+                    continue
+            store.put(found - 1 if number > 1 else 0)
 
 
 class Caps:
@@ -143,13 +161,13 @@ class Caps:
 
     __slots__ = (
         "_ends",
+        "_ends_at",
         "_minute",
         "_people",
         "_person",
-        "_place",
         "_subscriber",
         "_windows",
-        "_zone_of_place",
+        "_zones",
         "claim",
         "limits",
         "store",
@@ -163,12 +181,12 @@ class Caps:
         self.claim: Claim | None = None
         self._people = people
         self._windows = windows
-        self._zone_of_place = zone_of_place
-        self._ends: Sequence[tuple[int, int, int]] = ()
+        self._zones = b"".join(zone.to_bytes(4, "little") for zone in zone_of_place)
+        self._ends = b""  # by time zone, when hour, day and week end
+        self._ends_at: i64 = 0
         self._minute: i64 = -1
         self._person: i64 = -1
         self._subscriber = 0
-        self._place = 0
 
     def at(self, now: float) -> None:
         """Tell the time: UTC seconds."""
@@ -176,14 +194,18 @@ class Caps:
         store = self.store
         store.close()  # a fault may have kept the last read from it
         if minute != self._minute:
-            self._ends = self._windows.at(minute + FIRST_MINUTE)
+            windows = self._windows.at(minute + FIRST_MINUTE)
+            self._ends = b"".join(
+                (each - FIRST_MINUTE).to_bytes(8, "little") for ends in windows for each in ends
+            )
             self._minute = minute
             store.now = max(minute, store.newest)
 
     def admit(self, subscriber: int, place: int) -> Reason | None:
         """Turn to a subscriber (ten digits) at a dense place index; return why no ad may be shown."""
         self._subscriber = subscriber
-        self._place = place
+        zone: int = read_i32_le(self._zones, place * 4)
+        self._ends_at = zone * (_WINDOWS * 8)
         self._person = -1
         self.claim = None
         limits = self.limits
@@ -215,9 +237,8 @@ class Caps:
             return _CAP_BUSY
         person = self._person
         store = self.store
-        words: list[int] = []
-        claim = Claim(store, person, words)
-        for counter in counters:
+        claim = Claim(store, person, counters, self._ends, self._ends_at)
+        for taken, counter in enumerate(counters):
             tag = (person & TAG_MASK) ^ counter.salt
             found = store.find(tag)
             if counter.window == LAST_AD:
@@ -231,10 +252,9 @@ class Caps:
                     number = min((found & NUMBER_MASK) + 1, NUMBER_MASK)
             word = tag << TAG_SHIFT | ends << ENDS_SHIFT | number
             if not store.put(word):
-                claim.undo()
+                store.open(person)
+                claim.undo(taken)
                 return _CAP_FULL
-            if counter.window != LAST_AD:
-                words.append(word)
         self.claim = claim
         return None
 
@@ -252,5 +272,5 @@ class Caps:
     def _ends_of(self, counter: Counter) -> i64:
         if counter.window == FLIGHT:
             return counter.ends
-        ends: i64 = self._ends[self._zone_of_place[self._place]][counter.window]
-        return ends - FIRST_MINUTE
+        ends: i64 = read_i64_le(self._ends, self._ends_at + counter.window * 8)
+        return ends
