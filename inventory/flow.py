@@ -116,6 +116,13 @@ class Flow:
         self.placed.append(0)
         return len(self) - 1
 
+    def drop(self, campaign: int) -> None:
+        """Let a campaign have nothing any more: what it held is left."""
+        self.left[self._cells[campaign]] += self._held[self._slice(campaign)]
+        self._held[self._slice(campaign)] = 0
+        self.placed[campaign] = 0
+        self._witness[self._some] = self._cell[self._begins[self._some]]
+
     def cells(self, campaign: int) -> Indexes:
         """Return the cells that a campaign may use."""
         return self._cells[campaign]

@@ -1,8 +1,8 @@
 """The market: what was sold, laid over a forecast, ready to be asked how many more can be bought."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from inventory.campaign import CampaignClass
 from inventory.cells import CellMap, Ground, Reach
 from inventory.contest import Contest
 from inventory.fairness import fair_units
-from inventory.flow import Eligible, Flow, Units
+from inventory.flow import Eligible, Flow, Indexes, Units
 from inventory.forecast import Forecast
 from inventory.portion import Portion, portion
 from inventory.scenarios import P20
@@ -130,6 +130,36 @@ class Market:
         due = self._due(wish)
         return self._placed(wish, self._lay(self._reach(wish)), self.sold_on(wish.campaign_class), due) >= due
 
+    def promises(self, wish: Booking, others: Sequence[Booking]) -> bool | None:
+        """Tell whether `wish` can be promised beside `others`: bookings of now, most of them the market's.
+
+        None where only a market made of `others` can tell: what was booked since is only laid where it may
+        use all of a cell.
+        """
+        now = {each.id: each for each in others}
+        mine = {each.id: replace(each, settled=0) for each in self.bookings}
+        stays = [
+            each.id in now and replace(now[each.id], settled=0) == mine[each.id] for each in self.bookings
+        ]
+        new = [each for each in others if replace(each, settled=0) != mine.get(each.id)]
+        figure, lowest = self.sold_on(wish.campaign_class), wish.campaign_class
+        flow, wished = self._fork(asked := self._lay(self._reach(wish)), figure, lowest)
+        gone = [position for position, each in enumerate(stays) if not each]
+        for position in gone:
+            flow.drop(position)
+        if gone:
+            flow.place(self._goals(lowest, but=gone))
+        for each in new:
+            if each.campaign_class.rank <= lowest.rank:
+                due = self._due(each) * _PARTS
+                position = flow.add(*self._wholly(each, figure))
+                flow.place({position: due})
+                if flow.placed[position] < due:
+                    return None
+        goal = self._goal(asked, figure, self._due(wish))
+        is_enough = flow.most(wished, goal) >= goal
+        return is_enough if is_enough or not (gone or new) else None
+
     def explain(self, wish: Booking) -> Contention:
         """Return what stands in the way of the quantity that `wish` wants."""
         sold_on = self.sold_on(wish.campaign_class)
@@ -228,15 +258,23 @@ class Market:
         if (figure, lowest) not in self._flows:
             above = [each for each in CampaignClass if each.rank == lowest.rank - 1]
             flow = self._flow(figure, above[0]).fork() if above else Flow(self._parts(figure), self._eligible)
-            flow.place(
-                {
-                    position: self._due(each) * _PARTS
-                    for position, each in enumerate(self.bookings)
-                    if each.campaign_class is lowest
-                }
-            )
+            flow.place(self._goals(lowest))
             self._flows[figure, lowest] = flow
         return self._flows[figure, lowest]
+
+    def _goals(self, lowest: CampaignClass, but: Collection[int] = ()) -> Mapping[int, int]:
+        """Return the parts due to bookings of a class and those above it, by position."""
+        return {
+            position: self._due(each) * _PARTS
+            for position, each in enumerate(self.bookings)
+            if each.campaign_class.rank <= lowest.rank and position not in but
+        }
+
+    def _wholly(self, booking: Booking, figure: SellOn) -> tuple[Indexes, Units]:
+        """Return the cells of which a booking may use all, and their parts."""
+        counted, parts = self._lay(self._reach(booking)).counted, self._parts(figure)[:-1]
+        cells = np.flatnonzero((parts > 0) & (counted * (self._factor(figure) * _PARTS) >= parts))
+        return cells, parts[cells]
 
     def _fork(self, asked: _Asked, figure: SellOn, lowest: CampaignClass) -> tuple[Flow, int]:
         """Return the flow with what is asked for added to it, and where."""

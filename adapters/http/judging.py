@@ -31,6 +31,9 @@ def judge_of(services: Services, now: datetime) -> Judge | None:
     places = places_of(settings, services.numbering, services.geography)
 
     def judge(others: Sequence[Booking], wish: Booking) -> bool:
+        known = None if market is None else market.promises(wish, others)
+        if known is not None:  # within a lock that others wait for
+            return known
         return Market(others, places, forecast, now.timestamp(), settings.planner.sell_on).fits(wish)
 
     return judge

@@ -13,6 +13,7 @@ from adapters.postgres.pool import Pool, open_pool
 from inventory.booking import Booking
 from inventory.campaign import CampaignClass, CampaignState, HoursWindow
 from inventory.holds import Holds, NoHoldError, UnavailableError, UndecidableError
+from inventory.market import Market
 from segments.targets import Selector, Target
 from tests.contract.fake_holds import FakeHolds
 from tests.unit.inventory.markets import NOW as OPENING
@@ -219,8 +220,12 @@ def test_racing_buyers_never_get_the_same(world: World) -> None:
     assert sum(wanted(world, NOW)) <= SUPPLY
 
 
-def test_racing_buyers_of_overlapping_supply_never_oversell(world: World) -> None:
-    """A hundred who want parts of each other's hours and states get together no more than there is."""
+@pytest.mark.parametrize("kept", [None, market(booking(1, "MX-JAL", name="before"))])
+def test_racing_buyers_of_overlapping_supply_never_oversell(world: World, kept: Market | None) -> None:
+    """A hundred who want parts of each other's hours and states get no more than there is, together.
+
+    Neither where each is judged by a market of its own, nor where one is kept that knows none of them.
+    """
     now = datetime.fromtimestamp(OPENING, UTC)
     states = (("MX-JAL",), ("MX-CMX",), ("MX-JAL", "MX-CMX"))
     wishes = [
@@ -231,7 +236,7 @@ def test_racing_buyers_of_overlapping_supply_never_oversell(world: World) -> Non
     ]
 
     def in_market(others: Sequence[Booking], wish: Booking) -> bool:
-        return market(*others).fits(wish)
+        return (kept is not None and kept.promises(wish, others)) or market(*others).fits(wish)
 
     async def race() -> list[object]:
         takes = [world.holds.take(wish, "buyer", in_market, now=now) for wish in wishes]
