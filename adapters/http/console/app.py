@@ -110,7 +110,9 @@ def _globals(services: Services) -> dict[str, Any]:
         "octets": wording.octets,
         "moment": lambda instant, visit: wording.moment(instant, visit.language, zone),
         "day": lambda instant, visit: wording.day(instant, visit.language, zone),
-        "reason": _reason,
+        "reason": _named("reason"),
+        "deed": _named("deed"),
+        "thing": _named("thing"),
         "csrf": _csrf,
         "told": lambda alert, visit: _told(alert, visit, zone),
         "menu": _menu,
@@ -132,9 +134,14 @@ def _menu(visit: Visit) -> list[dict[str, Any]]:
     ]
 
 
-def _reason(code: str, visit: Visit) -> str:
-    key = f"reason.{code}"
-    return visit.word(key) if key in WORDS else code
+def _named(family: str) -> Callable[[str, Visit], str]:
+    """Return what names a code of a family of words; one that has no word stays as it is."""
+
+    def name(code: str, visit: Visit) -> str:
+        key = f"{family}.{code}"
+        return visit.word(key) if key in WORDS else code
+
+    return name
 
 
 def _told(alert: Alert, visit: Visit, zone: tzinfo) -> str:

@@ -75,7 +75,9 @@ class _Review:
             problem=problem,
             beside=beside,
             handsets={each["id"]: handset(each["text"], separator) for each in campaign["creatives"]},
-            history=[each for each in history if each["id"] != campaign["id"]][:HISTORY],
+            history=[each for each in history if each["id"] != campaign["id"] and each["state"] != "draft"][
+                :HISTORY
+            ],
             reasons=REASONS,
             links=await links_of(visit, self._desk, campaign),
             target=target,

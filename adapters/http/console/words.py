@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from adapters.http.console.deeds import DEED_WORDS
 from adapters.http.console.reasons import REASON_WORDS
 from adapters.http.console.selling_words import SELLING_WORDS
 
@@ -210,6 +211,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     **SELLING_WORDS,
     **_LIVE,
     **REASON_WORDS,
+    **DEED_WORDS,
     **_OFFICE,
     **_DOCS,
 }

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from adapters.http.console.deeds import DEED_WORDS
 from adapters.http.console.words import WORDS
 from engine.access import OrganisationKind, Role
 from engine.reasons import Reason
@@ -16,7 +17,7 @@ WRITTEN = re.compile(r"""["']([a-z]+(?:\.[a-z_]+)+)["']""")
 ASKED = {
     key
     for path in SOURCES
-    if not path.name.endswith("words.py") and path.name != "reasons.py"
+    if not path.name.endswith("words.py") and path.name not in {"reasons.py", "deeds.py"}
     for key in WRITTEN.findall(path.read_text(encoding="utf-8"))
     if not key.endswith((".html", ".css", ".js"))
     and key.partition(".")[0] in {word.partition(".")[0] for word in WORDS}
@@ -31,6 +32,8 @@ FAMILIES = {
     "review": {each.value for each in Review},
     "finish": {"quantity", "ended", "cancelled"},
     "day": set(DAYS),
+    "deed": {key.removeprefix("deed.") for key in DEED_WORDS if key.startswith("deed.")},
+    "thing": {key.removeprefix("thing.") for key in DEED_WORDS if key.startswith("thing.")},
     "mode": {"insert", "observe", "bypass"},
     "reason": {reason.code for reason in Reason},
     "count": {"inserted", "accepted", "rejected", "delivered", "failed", "unknown"},
