@@ -8,10 +8,13 @@ from aiohttp import web
 
 from adapters.http.api import api_app, make_door, problems_for_errors
 from adapters.http.availability_api import availability_operations
+from adapters.http.call_figures_api import call_figures_operations
 from adapters.http.campaign_import_api import import_operations
 from adapters.http.campaigns_api import campaigns_operations
 from adapters.http.console.app import console_app
+from adapters.http.coupons_api import coupons_operations
 from adapters.http.creatives_api import creatives_operations
+from adapters.http.engagements_api import engagements_operations
 from adapters.http.health import Readiness, health_app
 from adapters.http.identities import PostgresIdentities
 from adapters.http.links_api import links_operations
@@ -21,6 +24,7 @@ from adapters.http.ops_api import ops_operations
 from adapters.http.people_api import people_operations
 from adapters.http.redirects import redirects_app
 from adapters.http.reports_api import reports_operations
+from adapters.http.response_numbers_api import response_numbers_operations
 from adapters.http.samples_api import samples_operations
 from adapters.http.segments_api import segments_operations
 from adapters.http.services import Services
@@ -46,6 +50,10 @@ def all_operations(services: Services) -> Sequence[Operation]:
         *webhooks_operations(services),
         *links_operations(services),
         *samples_operations(services),
+        *response_numbers_operations(services),
+        *call_figures_operations(services),
+        *engagements_operations(services),
+        *coupons_operations(services),
         *ops_operations(services),
     ]
 
