@@ -52,6 +52,10 @@ chaos: $(TSTAMP)
 receipts: $(TSTAMP)
 	$(BIN)/python -m tests.receipts $(RECEIPTS)
 
+# A million notifications through two workers that are killed: nobody over the cap; CAPS="--notifications N".
+caps: $(TSTAMP)
+	$(BIN)/python -m tests.caps $(CAPS)
+
 # PostgreSQL frozen, killed and cut off under 2,000 notifications a second: asked beside measured, in four minutes.
 # For a machine with nothing else to do: it compares times.
 outage: $(TSTAMP)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HEAD_OCTETS: Final = 4096
 BUCKET_OCTETS: Final = 128
 BUCKET_WORDS: Final = 16
-PROBES: Final = 8
+PROBES: Final = 16
 """So many buckets may hold a person's words."""
 
 NEWEST_AT: Final = 3
