@@ -11,9 +11,10 @@ from typing import Protocol
 import numpy as np
 
 from inventory.books import ServingCampaign
+from inventory.bundles import Bundles
 from inventory.campaign import Pacing
 from inventory.cells import CellMap
-from inventory.contest import Contest, Indexes
+from inventory.contest import BundledContest, Indexes
 from inventory.fairness import fair_units
 from inventory.shale import COLD_ROUNDS, WARM_ROUNDS, Shale
 from inventory.supply import HOUR_S, Counts, Supply
@@ -35,16 +36,16 @@ DAY_S = 24.0 * HOUR_S
 class ReducedSupply(Protocol):
     """What frequency caps and blackouts take from a campaign's supply."""
 
-    def lost(self, cells: CellMap, serving: Sequence[ServingCampaign]) -> Counts:
-        """Return the share (0–1) of each edge's supply that its campaign can't use."""
+    def lost(self, serving: Sequence[ServingCampaign]) -> Counts:
+        """Return the share (0–1) of each campaign's eligible supply that it can't use."""
 
 
 class NothingLost:
     """No caps, no blackouts."""
 
-    def lost(self, cells: CellMap, serving: Sequence[ServingCampaign]) -> Counts:  # noqa: ARG002  # the port's signature
+    def lost(self, serving: Sequence[ServingCampaign]) -> Counts:
         """Return zeros."""
-        return np.zeros(len(cells.campaign))
+        return np.zeros(len(serving))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +71,45 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """Something by raw cell, for classes of slots from slot `first` on: (levels, groups, classes)."""
+
+    first: int
+    class_of_slot: Indexes
+    values: Counts
+
+    def of_slot(self, slot: int) -> Counts:
+        """Return a slot's values by (level, group); of the first one for a slot before."""
+        later = min(max(slot - self.first, 0), len(self.class_of_slot) - 1)
+        values: Counts = self.values[:, :, self.class_of_slot[later]]
+        return values
+
+
+@dataclass(frozen=True, slots=True)
 class Allotment:
     """One allotment, for campaigns (number, version) by position in `cells`.
 
-    `share` is the planned share by edge. `came` is each campaign's eligible traffic before `at`,
-    `coming` what is expected from there to each bound of the timeline. `target` is where each should
+    A campaign's planned share of a cell is its `rate` times what the cell makes of it: `thinned`.
+    `came` is each campaign's eligible traffic before `at`, `coming` what is expected from there to
+    each bound of the timeline. `target` is where each should
     end, in units: less than its quantity where supply is short. `tight` ones would end short if
-    supply came as low as is planned for: they may run ahead of their curves. `price` starts the next one.
+    supply came as low as is planned for: they may run ahead of their curves. `factor` starts the next one.
     """
 
     at: float
     cells: CellMap
     versions: tuple[tuple[int, int], ...]
-    share: Counts
+    rate: Counts
+    cut: "Cut"
     came: Counts
     coming: Counts
     target: Counts
     tight: Mask
-    price: Counts
+    factor: Counts
+
+    def thinned(self, slot: int) -> Counts:
+        """Return by (level, group) what cells of a slot make of the shares that are asked of them."""
+        return self.cut.of_slot(slot)
 
     def serves(self, versions: Iterable[tuple[int, int]], now: float, stale_s: float) -> bool:
         """Tell whether the allotment may be followed: young enough, and made for all of these campaigns."""
@@ -122,20 +144,34 @@ def allot(
     offered = cells.offered_raw(raw)
     came = cells.offered_raw(cells.raw(outlook.so_far(), until=outlook.at)).sum(axis=1)
     came += _before(serving, cells, came + offered.sum(axis=1))
-    contest, edges = _contest(serving, cells, cells.pour(raw), reduced, outlook.at)
+    first = cells.timeline.at(outlook.at)
+    bundles = cells.bundles.during(np.arange(first, len(cells.timeline)))
+    class_of_slot = bundles.alike()
+    contest = _contest(
+        serving, cells, _classed(raw[:, :, first:], class_of_slot, bundles), reduced, outlook.at
+    )
     goals = _goals(contest, serving, supply_factor)
     shale = Shale(
-        replace(contest, supply=contest.supply * supply_factor, wanted=goals.units), _prices(serving, former)
+        replace(contest, supply=contest.supply * supply_factor, wanted=goals.units), _factors(serving, former)
     )
     shale.ascend(COLD_ROUNDS if former is None else WARM_ROUNDS)
-    share = np.zeros(len(cells.campaign))
-    share[edges] = shale.fill(shale.shares())
-    contended = np.bincount(cells.cell, weights=goals.tight[cells.campaign], minlength=len(cells)) > 0
-    share[contended[cells.cell]] *= 1 - YIELDED
-    share *= _restraint(serving, came, offered.sum(axis=1), goals.tight)[cells.campaign]
+    contended = contest.bundles.spread(goals.tight.astype(np.float64)) > 0
+    thinned = shale.thinned * np.where(contended, 1 - YIELDED, 1.0)
+    rate = shale.rate * _restraint(serving, came, offered.sum(axis=1), goals.tight)
     coming = np.concatenate([np.zeros((len(serving), 1)), np.cumsum(offered, axis=1)], axis=1)
     versions = tuple((each.campaign.number, each.campaign.version) for each in serving)
-    return Allotment(outlook.at, cells, versions, share, came, coming, goals.target, goals.tight, shale.price)
+    return Allotment(
+        outlook.at,
+        cells,
+        versions,
+        rate,
+        Cut(first, class_of_slot, thinned),
+        came,
+        coming,
+        goals.target,
+        goals.tight,
+        shale.factor,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +183,18 @@ class _Goals:
     tight: Mask
 
 
-def _goals(contest: Contest, serving: Sequence[ServingCampaign], supply_factor: float) -> _Goals:
+def _goals(contest: BundledContest, serving: Sequence[ServingCampaign], supply_factor: float) -> _Goals:
     """Return goals by the shortage policy, for supply as expected, as low as planned for, and as high.
 
     Targets are those of high supply: whom a pessimistic forecast has given up would not catch up any more.
     """
     done = np.array([float(each.settled) for each in serving])
-    low = fair_units(replace(contest, supply=contest.supply * supply_factor), done)
+    low = fair_units(contest, done, part=supply_factor)
     if not np.any(contest.wanted - low > TIGHT_SHORTAGE * contest.quantity):
         return _Goals(low, done + low, np.zeros(len(serving), dtype=np.bool_))
     units = fair_units(contest, done)
-    high = fair_units(replace(contest, supply=contest.supply / supply_factor), done)
+    short = np.any(contest.wanted - units > TIGHT_SHORTAGE * contest.quantity)
+    high = fair_units(contest, done, part=1 / supply_factor) if short else contest.wanted
     return _Goals(units, done + high, units - low > TIGHT_SHORTAGE * contest.quantity)
 
 
@@ -180,17 +217,23 @@ def _before(serving: Sequence[ServingCampaign], cells: CellMap, told: Counts) ->
     return np.where(seconds > 0, told * missed / np.maximum(seconds, 1.0), 0.0)
 
 
+def _classed(raw: Counts, class_of_slot: Indexes, bundles: Bundles) -> tuple[Counts, Bundles]:
+    """Return supply by raw cell and the bundles, slots of one class taken together."""
+    _, first = np.unique(class_of_slot, return_index=True)
+    member = np.zeros((len(class_of_slot), len(first)))
+    member[np.arange(len(class_of_slot)), class_of_slot] = 1.0
+    return raw @ member, bundles.during(first)
+
+
 def _contest(
     serving: Sequence[ServingCampaign],
     cells: CellMap,
-    supply: Counts,
+    classed: tuple[Counts, Bundles],
     reduced: ReducedSupply,
     now: float,
-) -> tuple[Contest, Indexes]:
-    """Return the contest over cells that hold anything, and which edges take part in it."""
-    full = supply > 0
-    edges = full[cells.cell]
-    counts = np.diff(cells.start)[full]
+) -> BundledContest:
+    """Return the contest over what is still to come."""
+    supply, bundles = classed
     # What has no quantity takes what the lag lists leave it.
     left = [0 if each.quantity is None else max(0, each.quantity - each.settled) for each in serving]
     wanted = np.array(left, dtype=np.float64)
@@ -198,22 +241,14 @@ def _contest(
     last = cells.timeline.bounds[-1]
     beyond = np.where(ends - last > DAY_S, ends - last, 0.0)  # a forecast may end with its last busy hour
     wanted *= (last - now) / (last - now + beyond)
+    wanted = np.minimum(wanted, (1.0 - reduced.lost(serving)) * bundles.gather(supply))
     quantity = np.array([float(each.quantity or 0) for each in serving])
     rank = np.array([each.campaign.campaign_class.rank for each in serving], dtype=np.intp)
-    contest = Contest(
-        supply[full],
-        np.concatenate(([0], np.cumsum(counts))),
-        cells.campaign[edges],
-        1.0 - reduced.lost(cells, serving)[edges],
-        wanted,
-        quantity,
-        rank,
-    )
-    return contest, np.flatnonzero(edges)
+    return BundledContest(supply, bundles, wanted, quantity, rank)
 
 
-def _prices(serving: Sequence[ServingCampaign], former: Allotment | None) -> Counts | None:
+def _factors(serving: Sequence[ServingCampaign], former: Allotment | None) -> Counts | None:
     if former is None:
         return None
-    known = dict(zip((number for number, _ in former.versions), former.price.tolist(), strict=True))
-    return np.array([known.get(each.campaign.number, 0.0) for each in serving])
+    known = dict(zip((number for number, _ in former.versions), former.factor.tolist(), strict=True))
+    return np.array([known.get(each.campaign.number, 1.0) for each in serving])

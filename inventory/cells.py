@@ -21,6 +21,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from inventory.bundles import Bundles
 from inventory.campaign import HoursWindow
 from inventory.pacing import Quiet
 from inventory.plan import ROOM_CLASS_FLOORS
@@ -33,8 +34,6 @@ FITTED_ROOMS = (ROOM_CLASS_FLOORS[1] - 1, *ROOM_CLASS_FLOORS[1:])
 
 NOBODY = -1
 
-# Sums of this many random bits for up to 2**13 campaigns are exact in a double.
-_HASH_BITS = 39
 _ROWS_AT_ONCE = 1 << 22
 
 Indexes = NDArray[np.intp]
@@ -108,41 +107,73 @@ class CellMap:
         self.level_of_class: Indexes = np.searchsorted(levels, np.arange(len(rooms)), side="right") - 1
         self._open = _open(reaches, self.timeline, len(ground.timezones))
         self._group(reaches, np.asarray(ground.zone_of_place, dtype=np.intp))
-        self._merge()
 
     def _group(self, reaches: Sequence[Reach], zones: Indexes) -> None:
         """Put places on one clock that the same campaigns may use into one group."""
-        covers = np.zeros((len(zones), self.campaigns), dtype=np.bool_)
+        by_target: dict[frozenset[int], list[int]] = {}
         for position, each in enumerate(reaches):
-            covers[np.fromiter(each.places, np.intp, len(each.places)), position] = True
-        signature = np.column_stack([zones.astype(np.float64), covers @ _hashes(self.campaigns)])
-        _, first, group = np.unique(signature, axis=0, return_index=True, return_inverse=True)
+            by_target.setdefault(each.places, []).append(position)
+        covers = np.zeros((len(zones), self.campaigns), dtype=np.bool_)
+        for target, positions in by_target.items():
+            covers[np.fromiter(target, np.intp, len(target))[:, None], np.array(positions)] = True
+        signature = np.column_stack(
+            [np.packbits(covers, axis=1), zones.astype("<u4").view(np.uint8).reshape(-1, 4)]
+        )
+        keys = np.ascontiguousarray(signature).view(np.dtype((np.void, signature.shape[1])))[:, 0]
+        _, first, group = np.unique(keys, return_index=True, return_inverse=True)
         self.group_of_place: Indexes = group.reshape(-1)
         self._covers = covers[first]
         self._zone_of_group = zones[first]
 
-    def _merge(self) -> None:
-        """Give raw cells with the same eligible campaigns one number."""
-        levels, groups, slots = len(self._level_floors), len(self._covers), len(self.timeline)
-        signature = np.zeros((levels, groups, slots), dtype=np.uint64)
-        hashes = _hashes(self.campaigns)
-        for level, floor in enumerate(self._level_floors):
-            ceiling = self._level_floors[level - 1] if level else -1
-            joins = np.flatnonzero((self._lowest <= floor) & (self._lowest > ceiling))
-            for zone in np.unique(self._zone_of_group):
-                rows = np.flatnonzero(self._zone_of_group == zone)
-                covers = self._covers[np.ix_(rows, joins)].astype(np.float64)
-                is_open = self._open[zone][joins].astype(np.float64)
-                one, two = ((covers * each) @ is_open for each in hashes[joins].T)
-                signature[level, rows] = one.astype(np.uint64) * np.uint64(1 << 25) ^ two.astype(np.uint64)
-            if level:
-                signature[level] += signature[level - 1]
+    @cached_property
+    def bundles(self) -> Bundles:
+        """Who is eligible in which raw cell, by what campaigns have in common."""
+        return Bundles(
+            self._covers, self._zone_of_group, self._level_of_campaign, len(self._level_floors), self._open
+        )
+
+    @cached_property
+    def _level_of_campaign(self) -> Indexes:
+        return np.searchsorted(self._level_floors, self._lowest)
+
+    def merged(self, slot: int) -> tuple[Indexes, Indexes, Indexes]:
+        """Return one slot's cells (level, group), and who is eligible in each: offsets into campaigns.
+
+        They are numbered from 0; where nobody is eligible is `NOBODY`.
+        """
+        signature = self.bundles.during(np.array([slot])).signatures()[:, :, 0]
         found, first, inverse = np.unique(signature, return_index=True, return_inverse=True)
         empty = bool(found[0] == 0)
-        self.cell_of: Indexes = inverse.reshape(signature.shape) - empty
-        self._list_eligible(*np.unravel_index(first[empty:], signature.shape))
+        levels, groups = np.unravel_index(first[empty:], signature.shape)
+        start, campaign = self._eligible(levels, groups, np.full(len(levels), slot))
+        return inverse.reshape(signature.shape) - empty, start, campaign
 
-    def _list_eligible(self, levels: Indexes, groups: Indexes, slots: Indexes) -> None:
+    @property
+    def cell_of(self) -> Indexes:
+        """The cell of each raw cell (level, group, slot), `NOBODY` where no campaign is eligible."""
+        return self._merged[0]
+
+    @property
+    def start(self) -> Indexes:
+        """Where each cell's eligible campaigns begin in `campaign`."""
+        return self._merged[1]
+
+    @property
+    def campaign(self) -> Indexes:
+        """The eligible campaigns of all cells."""
+        return self._merged[2]
+
+    @cached_property
+    def _merged(self) -> tuple[Indexes, Indexes, Indexes]:
+        """Give raw cells with the same eligible campaigns one number; list who is eligible."""
+        signature = self.bundles.signatures()
+        found, first, inverse = np.unique(signature, return_index=True, return_inverse=True)
+        empty = bool(found[0] == 0)
+        start, campaign = self._eligible(*np.unravel_index(first[empty:], signature.shape))
+        return inverse.reshape(signature.shape) - empty, start, campaign
+
+    def _eligible(self, levels: Indexes, groups: Indexes, slots: Indexes) -> tuple[Indexes, Indexes]:
+        """Return who is eligible in some raw cells: where each one's campaigns begin, and these."""
         counts: list[NDArray[np.intp]] = [np.zeros(1, dtype=np.intp)]
         campaigns: list[NDArray[np.intp]] = []
         floors = self._level_floors[levels]
@@ -154,8 +185,8 @@ class CellMap:
             eligible = np.logical_and(fitting, self._open[zones, :, slots[some]])
             counts.append(np.count_nonzero(eligible, axis=1))
             campaigns.append(np.nonzero(eligible)[1])
-        self.start: Indexes = np.cumsum(np.concatenate(counts))
-        self.campaign: Indexes = np.concatenate([np.zeros(0, dtype=np.intp), *campaigns])
+        start: Indexes = np.cumsum(np.concatenate(counts))
+        return start, np.concatenate([np.zeros(0, dtype=np.intp), *campaigns])
 
     def __len__(self) -> int:
         """Return how many cells there are."""
@@ -215,16 +246,7 @@ class CellMap:
 
     def offered_raw(self, raw: Counts) -> Counts:
         """Return each campaign's eligible traffic by slot from what `raw` returned."""
-        offered = np.zeros((self.campaigns, len(self.timeline)))
-        fitting = np.zeros_like(raw[0])
-        for level in reversed(range(len(raw))):
-            fitting += raw[level]
-            joins = np.flatnonzero(self._lowest == self._level_floors[level])
-            for zone in np.unique(self._zone_of_group):
-                rows = self._zone_of_group == zone
-                covered = self._covers[np.ix_(rows, joins)].T.astype(np.float64) @ fitting[rows]
-                offered[joins] += covered * self._open[zone][joins]
-        return offered
+        return self.bundles.by_slot(raw)
 
 
 def _open(reaches: Sequence[Reach], timeline: Timeline, zones: int) -> Mask:
@@ -240,9 +262,3 @@ def _open(reaches: Sequence[Reach], timeline: Timeline, zones: int) -> Mask:
 
 def _spans(reach: Reach) -> list[tuple[float, float]]:
     return [(reach.opens, reach.closes), *reach.gaps]
-
-
-def _hashes(campaigns: int) -> NDArray[np.float64]:
-    """Return two whole numbers per campaign whose sums tell sets of campaigns apart."""
-    bits = np.random.Generator(np.random.PCG64(0)).integers(0, 1 << _HASH_BITS, (campaigns, 2))
-    return bits.astype(np.float64)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
-from inventory.contest import Contest, Indexes
+from inventory.bundles import Arcs
+from inventory.contest import Indexes, Rivalry
 from inventory.supply import Counts
 
 # Flows are whole numbers of 32 bits: fractions of units are kept as far as they fit.
@@ -26,99 +27,137 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class _Tight:
-    """Campaigns that can't get what they ask for, and the cells that are all theirs.
+    """Campaigns that can't get what they ask for, and the nodes that are all theirs.
 
-    `edges` (of the network) lead from them to cells of others; they are full too.
+    `edges` (of the network) lead from them to nodes of others; they are full too.
     """
 
     campaigns: Mask
-    cells: Indexes
+    nodes: Mask
     edges: Indexes
 
 
 @dataclass(frozen=True, slots=True)
 class _Network:
-    """Cells and edges still in play, in scaled whole units; `limit` is the most that an edge takes."""
+    """Nodes and edges (see Arcs) still in play, in scaled whole units; an edge takes `limit` at most."""
 
     supply: Whole
-    cell: Indexes
+    node: Indexes
     campaign: Indexes
     limit: Whole
+    above: Indexes
+    below: Indexes
 
     def without(self, tight: _Tight) -> "_Network":
         """Return what is left when tight campaigns have taken what they can get."""
         supply = self.supply.copy()
-        supply[tight.cells] = 0
-        np.subtract.at(supply, self.cell[tight.edges], self.limit[tight.edges])
-        kept = ~tight.campaigns[self.campaign] & (supply[self.cell] > 0)
-        return _Network(supply, self.cell[kept], self.campaign[kept], self.limit[kept])
+        supply[tight.nodes] = 0
+        np.subtract.at(supply, self.node[tight.edges], self.limit[tight.edges])
+        kept = ~tight.campaigns[self.campaign] & ~tight.nodes[self.node]
+        inner = ~tight.nodes[self.below]
+        return _Network(
+            supply,
+            self.node[kept],
+            self.campaign[kept],
+            self.limit[kept],
+            self.above[inner],
+            self.below[inner],
+        )
 
     def room(self, tight: _Tight) -> int:
         """Return what tight campaigns can get together."""
-        return int(self.supply[tight.cells].sum() + self.limit[tight.edges].sum())
+        return int(self.supply[tight.nodes].sum() + self.limit[tight.edges].sum())
 
     def starved(self, demand: Whole, spare: int) -> _Tight | None:
         """Return who can't get a demand, or None when all of it fits but for `spare`."""
-        campaigns, cells = len(demand), len(self.supply)
+        campaigns, nodes = len(demand), len(self.supply)
         graph = self._graph(demand)
-        flow = maximum_flow(graph, 0, campaigns + cells + 1)
+        flow = maximum_flow(graph, 0, campaigns + nodes + 1)
         if int(demand.sum()) - int(flow.flow_value) <= spare:
             return None
         residual = csr_array(graph - flow.flow)
         residual.data[residual.data < 0] = 0
         residual.eliminate_zeros()
-        reached = np.zeros(campaigns + cells + 2, dtype=np.bool_)
+        reached = np.zeros(campaigns + nodes + 2, dtype=np.bool_)
         reached[breadth_first_order(residual, 0, return_predecessors=False)] = True
         short, full = reached[1 : campaigns + 1], reached[campaigns + 1 : -1]
-        edges = np.flatnonzero(short[self.campaign] & ~full[self.cell])
-        return _Tight(short, np.flatnonzero(full), edges)
+        edges = np.flatnonzero(short[self.campaign] & ~full[self.node])
+        return _Tight(short, full, edges)
+
+    def most(self, demand: Whole) -> int:
+        """Return how many units of a demand can be served together."""
+        return int(maximum_flow(self._graph(demand), 0, len(demand) + len(self.supply) + 1).flow_value)
 
     def _graph(self, demand: Whole) -> csr_array:
-        """Return source → campaigns → cells → sink as a matrix of capacities."""
-        campaigns, cells = len(demand), len(self.supply)
-        sink = campaigns + cells + 1
-        capacity = np.concatenate([demand, self.limit, self.supply])
+        """Return source → campaigns → nodes → sink as a matrix of capacities."""
+        first = 1 + len(demand)
+        sink = first + len(self.supply)
+        asking, holding = np.flatnonzero(demand), np.flatnonzero(self.supply)
+        some = demand[self.campaign] > 0
+        endless = np.full(len(self.above), _LARGEST_FLOW)
+        capacity = np.concatenate([demand[asking], self.limit[some], endless, self.supply[holding]])
         tails = np.concatenate(
-            [np.zeros(campaigns, np.intp), 1 + self.campaign, 1 + campaigns + np.arange(cells)]
+            [np.zeros(len(asking), np.intp), 1 + self.campaign[some], first + self.above, first + holding]
         )
         heads = np.concatenate(
-            [1 + np.arange(campaigns), 1 + campaigns + self.cell, np.full(cells, sink, np.intp)]
+            [1 + asking, first + self.node[some], first + self.below, np.full(len(holding), sink, np.intp)]
         )
-        return csr_array((capacity.astype(np.int32), (tails, heads)), shape=(sink + 1, sink + 1))
+        return csr_array(
+            (capacity.astype(np.int32), (tails.astype(np.int32), heads.astype(np.int32))),
+            shape=(sink + 1, sink + 1),
+        )
 
 
-def fair_units(contest: Contest, done: Counts, tolerance: float = 1e-4) -> Counts:
-    """Return the units that each campaign should still get, at most `wanted`.
+def fair_units(contest: Rivalry, done: Counts, tolerance: float = 1e-4, part: float = 1.0) -> Counts:
+    """Return the units that each campaign should still get of this part of supply, at most `wanted`.
 
     `done` units count towards a campaign's share. A shortage of the part `tolerance` of all demand
     is not worth another flow.
     """
-    return _Filling(contest, done, tolerance).units()
+    return _Filling(contest, done, tolerance, part).units()
+
+
+def most_units(contest: Rivalry) -> int:
+    """Return the most units that any allocation can serve: an exact maximum flow of whole numbers.
+
+    A class never takes from the total of all classes: serving one first is a matter of who, not how many.
+    """
+    return _scaled(contest.arcs, 1.0, 1.0).most(np.floor(contest.wanted).astype(np.int64))
+
+
+def _scaled(arcs: Arcs, scale: float, part: float) -> _Network:
+    return _Network(
+        np.floor(arcs.supply * part * scale).astype(np.int64),
+        arcs.node,
+        arcs.campaign,
+        np.minimum(np.floor(arcs.limit * part * scale), _LARGEST_FLOW).astype(np.int64),
+        arcs.above,
+        arcs.below,
+    )
 
 
 class _Filling:
     """Levels rise until cells are full; what is full leaves."""
 
-    def __init__(self, contest: Contest, done: Counts, tolerance: float) -> None:
-        total = max(float(contest.supply.sum()), float(contest.wanted.sum()), 1.0)
+    def __init__(self, contest: Rivalry, done: Counts, tolerance: float, part: float) -> None:
+        arcs = contest.arcs
+        total = max(float(arcs.supply.sum()) * part, float(contest.wanted.sum()), 1.0)
         self._scale = min(_FINEST, _LARGEST_FLOW / total)
         self._rank = contest.rank
         self._quantity = contest.quantity * self._scale
         self._done = done * self._scale
         self._wanted = contest.wanted * self._scale
         self._spare = int(tolerance * float(self._wanted.sum()))
-        partial = contest.kept < 1.0
-        self._network = _Network(
-            np.floor(contest.supply * self._scale).astype(np.int64),
-            contest.cell,
-            contest.campaign,
-            np.where(partial, np.floor(contest.worth * self._scale), _LARGEST_FLOW).astype(np.int64),
-        )
+        self._network = _scaled(arcs, self._scale, part)
         self._settled = np.zeros(len(contest.wanted))
 
     def units(self) -> Counts:
         """Settle class after class, each beside what those above it hold."""
-        for rank in np.unique(self._rank):
+        ranks = np.unique(self._rank)
+        every = np.floor(self._wanted).astype(np.int64)
+        if len(ranks) > 1 and self._network.starved(every, self._spare) is None:
+            return self._wanted / self._scale
+        for rank in ranks:
             self._fill(self._rank == rank)
         return self._settled / self._scale
 

@@ -228,7 +228,10 @@ class Planner:
         position = {identity: at for at, identity in enumerate(allotment.versions)}
         at = np.array([position[identity] for identity in roster.identities], dtype=np.intp)
         cells = allotment.cells
-        column = self._column_of(cells, at, now, lambda column: column.lay_shares(allotment.share))
+        slot = cells.timeline.at(now)
+        column = self._column_of(
+            cells, at, now, lambda column: column.lay_shares(allotment.rate, allotment.thinned(slot))
+        )
         order = np.full(cells.campaigns, NOT_LISTED)
         order[at] = roster.by_urgency(allotment, at, roster.settled(current), now + OUTLOOK_S)
         return column, column.lists(order)

@@ -29,29 +29,30 @@ class Column:
     """
 
     def __init__(self, cells: CellMap, slot: int, catalogued: Indexes) -> None:
-        column = cells.cell_of[cells.level_of_class, :, slot]
+        merged, start, campaign = cells.merged(slot)
+        self._campaign = campaign
+        _, first = np.unique(merged, return_index=True)
+        # A raw cell (level, group) of each row, so that what cells make of shares is found there.
+        self._raw_of_row = first[-(len(start) - 1) :] if len(start) > 1 else first[:0]
+        column = merged[cells.level_of_class]
         listed = catalogued >= 0
         reached = cells.targeted(listed).astype(np.intp) + cells.targeted(listed, slot)
         layouts, group = np.unique(np.vstack([column, reached]), axis=1, return_inverse=True)
         self._group_of_place = _packed("i", group.reshape(-1)[cells.group_of_place])
         cell = layouts[:ROOM_CLASSES].T
-        used, row_of_cell = np.unique(cell.ravel(), return_inverse=True)
-        self._row_of_cell = row_of_cell.reshape(-1)
+        # Rows of the plan: those of cells, and an empty one for where nobody is eligible.
+        self._row_of_cell = np.where(cell == NOBODY, len(start) - 1, cell).ravel()
+        self._start = np.append(start, start[-1])
         nobody = _NOBODY_AT_REACH[layouts[ROOM_CLASSES]]
         self._vacancy = np.where(cell == NOBODY, nobody[:, None], Vacancy.ON_PACE).ravel()
-        counts = np.where(used == NOBODY, 0, cells.start[used + 1] - cells.start[used])
-        self._start = np.concatenate(([0], np.cumsum(counts)))
-        self.edges: Indexes = np.repeat(cells.start[used] - self._start[:-1], counts) + np.arange(
-            self._start[-1]
-        )
-        self._campaign = cells.campaign[self.edges]
         self._catalogued = catalogued
         self._rows: Mapping[str, Sequence[float]] = {}
         self._drawn = np.zeros(len(self._row_of_cell), dtype=np.bool_)
 
-    def lay_shares(self, share: Counts) -> None:
-        """Take a share by edge of the cell map as the rows."""
-        mine = share[self.edges]
+    def lay_shares(self, rate: Counts, thinned: Counts) -> None:
+        """Take as rows what each campaign asks of its cells × what a raw cell (level, group) makes of it."""
+        counts = np.diff(self._start)[:-1]
+        mine = rate[self._campaign] * np.repeat(thinned.ravel()[self._raw_of_row], counts)
         kept = (mine >= SMALLEST_SHARE) & (self._catalogued[self._campaign] >= 0)
         row = np.repeat(np.arange(len(self._start) - 1), np.diff(self._start))[kept]
         counts = np.bincount(row, minlength=len(self._start) - 1)

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_flow
 
 from adapters.simulator.allocation.booked import Booked
 from adapters.simulator.allocation.country import Country
 from adapters.simulator.allocation.traffic import MINUTE_S, Arrivals
 from inventory.cells import CellMap
-from inventory.contest import Contest, Indexes
-from inventory.fairness import fair_units
+from inventory.contest import BundledContest, Indexes
+from inventory.fairness import fair_units, most_units
 from inventory.supply import Counts
 
 STEP_S = 900.0
@@ -77,7 +75,7 @@ def look_back(country: Country, book: Sequence[Booked], arrivals: Arrivals) -> H
     upto = np.concatenate([np.zeros((len(book), 1)), np.cumsum(offered, axis=1)], axis=1)
     at = np.searchsorted(cells.timeline.bounds, steps)
     curve = upto[:, at] / np.maximum(upto[:, -1:], 1.0)
-    return Hindsight(quantity, _maximum(contest), fair, steps, curve)
+    return Hindsight(quantity, most_units(contest), fair, steps, curve)
 
 
 def _seen_by_end(cells: CellMap, book: Sequence[Booked], arrivals: Arrivals, sizes: Sequence[int]) -> Counts:
@@ -102,32 +100,9 @@ def _raw(cells: CellMap, arrivals: Arrivals, sizes: Sequence[int]) -> Counts:
     return np.bincount(flat, minlength=cells.cell_of.size).reshape(shape).astype(np.float64)
 
 
-def _contest(cells: CellMap, raw: Counts, quantity: Counts, book: Sequence[Booked]) -> Contest:
-    supply = cells.pour(raw)
-    full = supply > 0
-    edges = full[cells.cell]
+def _contest(cells: CellMap, raw: Counts, quantity: Counts, book: Sequence[Booked]) -> BundledContest:
     rank = np.array([each.campaign.campaign_class.rank for each in book], dtype=np.intp)
-    start = np.concatenate(([0], np.cumsum(np.diff(cells.start)[full])))
-    campaign = cells.campaign[edges]
-    return Contest(supply[full], start, campaign, np.ones(len(campaign)), quantity, quantity, rank)
-
-
-def _maximum(contest: Contest) -> int:
-    """Return the exact whole-numbered maximum flow: the most units that any allocation could spend.
-
-    A class never takes from the total of all classes: serving one first is a matter of who, not how many.
-    """
-    campaigns, cells = len(contest.wanted), len(contest.supply)
-    sink = campaigns + cells + 1
-    capacity = np.concatenate([contest.wanted, contest.supply[contest.cell], contest.supply]).astype(np.int32)
-    tails = np.concatenate(
-        [np.zeros(campaigns, np.intp), 1 + contest.campaign, 1 + campaigns + np.arange(cells)]
-    )
-    heads = np.concatenate(
-        [1 + np.arange(campaigns), 1 + campaigns + contest.cell, np.full(cells, sink, np.intp)]
-    )
-    graph = csr_array((capacity, (tails, heads)), shape=(sink + 1, sink + 1))
-    return int(maximum_flow(graph, 0, sink).flow_value)
+    return BundledContest(raw, cells.bundles, quantity, quantity, rank)
 
 
 def measure(hindsight: Hindsight, book: Sequence[Booked], arrivals: Arrivals, chosen: Indexes) -> Measured:

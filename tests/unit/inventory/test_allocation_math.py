@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from inventory.contest import Contest
-from inventory.fairness import fair_units
+from inventory.bundles import Bundles
+from inventory.contest import BundledContest, Contest
+from inventory.fairness import fair_units, most_units
 from inventory.shale import Shale
 
 
@@ -29,16 +30,36 @@ def contest(
     )
 
 
+def bundled(given: Contest) -> BundledContest:
+    """Return a contest's like, its cells as groups of one level and slot."""
+    campaigns, cells = len(given.wanted), len(given.supply)
+    covers = np.zeros((cells, campaigns), dtype=np.bool_)
+    covers[given.cell, given.campaign] = True
+    zone, level = np.zeros(cells, dtype=np.intp), np.zeros(campaigns, dtype=np.intp)
+    bundles = Bundles(covers, zone, level, 1, np.ones((1, campaigns, 1), dtype=np.bool_))
+    supply = given.supply.reshape(1, cells, 1)
+    return BundledContest(supply, bundles, given.wanted, given.quantity, given.rank)
+
+
 def fair(given: Contest, done: list[float] | None = None) -> list[float]:
     """Return fair units, rounded to a tenth."""
     found = fair_units(given, np.array(done or [0.0] * len(given.wanted)), 1e-9)
+    if np.all(given.kept == 1.0):
+        assert fair_units(bundled(given), np.array(done or [0.0] * len(given.wanted)), 1e-9) == pytest.approx(
+            found, abs=0.1
+        )
     return [round(float(each), 1) for each in found]
 
 
-def delivered(given: Contest, share: np.ndarray) -> list[float]:
+def shares(given: Contest, shale: Shale) -> np.ndarray:
+    """Return the shares of a solution by edge."""
+    return np.asarray(shale.rate[given.campaign] * shale.thinned.ravel()[given.cell])
+
+
+def delivered(given: Contest, shale: Shale) -> list[float]:
     """Return the units that shares bring."""
-    units = np.bincount(given.campaign, weights=share * given.supply[given.cell], minlength=len(given.wanted))
-    return [float(each) for each in units]
+    units = shares(given, shale) * given.supply[given.cell]
+    return [float(each) for each in np.bincount(given.campaign, weights=units, minlength=len(given.wanted))]
 
 
 def test_who_can_be_served_gets_all() -> None:
@@ -75,38 +96,43 @@ def test_an_edge_takes_no_more_than_is_kept_of_it() -> None:
 def test_shares_meet_feasible_demands() -> None:
     """SHALE meets demands that can be met, and promises no cell twice."""
     given = contest([100, 100, 50], [[0, 1], [1], [0, 1, 2]], [90, 100, 30])
-    shale = Shale(given)
+    shale = Shale(bundled(given))
     shale.ascend(40)
-    share = shale.fill(shale.shares())
-    assert delivered(given, share) == pytest.approx([90, 100, 30], rel=1e-2)
-    sums = np.bincount(given.cell, weights=share)
+    assert delivered(given, shale) == pytest.approx([90, 100, 30], rel=1e-2)
+    sums = np.bincount(given.cell, weights=shares(given, shale))
     assert sums.max() <= 1 + 1e-9
 
 
 def test_shares_are_proportional_where_supply_is_ample() -> None:
     """Without contention every cell gives a campaign the same share."""
     given = contest([100, 300], [[0, 1], [0, 1]], [40, 80])
-    shale = Shale(given)
+    shale = Shale(bundled(given))
     shale.ascend(1)
-    assert shale.shares() == pytest.approx([0.1, 0.2, 0.1, 0.2])
+    assert shares(given, shale) == pytest.approx([0.1, 0.2, 0.1, 0.2])
 
 
-def test_prices_warm_the_next_solution() -> None:
-    """From a former solution's prices three rounds come as far as many cold ones."""
+def test_factors_warm_the_next_solution() -> None:
+    """From a former solution's factors few rounds come as far as many cold ones."""
     given = contest([100, 100, 50], [[0, 1], [1], [0, 1, 2]], [100, 110, 30])
-    cold = Shale(given)
-    cold.ascend(60)
-    warm = Shale(given, cold.price)
+    cold = Shale(bundled(given))
+    cold.ascend(200)
+    warm = Shale(bundled(given), cold.factor)
     warm.ascend(3)
-    assert warm.shares() == pytest.approx(cold.shares(), abs=1e-3)
+    assert shares(given, warm) == pytest.approx(shares(given, cold), abs=1e-3)
 
 
 def test_nobody_and_nothing_are_allowed() -> None:
     """No campaign, no cell, and a campaign that wants nothing give no shares."""
     empty = contest([], [], [])
     assert fair(empty) == []
-    Shale(empty).ascend(2)
+    Shale(bundled(empty)).ascend(2)
     idle = contest([10], [[0]], [0])
-    shale = Shale(idle)
+    shale = Shale(bundled(idle))
     shale.ascend(2)
-    assert list(shale.fill(shale.shares())) == [0.0]
+    assert list(shares(idle, shale)) == [0.0]
+
+
+def test_the_most_units_are_counted_exactly() -> None:
+    """No allocation serves more, whoever is served."""
+    given = contest([10, 5], [[0, 1], [1]], [8, 9], rank=[0, 1])
+    assert most_units(given) == most_units(bundled(given)) == 15
