@@ -1,5 +1,6 @@
 """The API's front door: a request is identified, checked, limited and remembered before its handler runs."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,7 +11,7 @@ import structlog
 from aiohttp import web
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from pydantic import BaseModel, ValidationError
 
 from adapters.http.operations import Answer, Call, Operation
@@ -72,7 +73,7 @@ class Door:
 
     identities: Identities
     memory: Memory
-    limiter: MovingWindowRateLimiter
+    limiter: SlidingWindowCounterRateLimiter
 
     def handler(self, operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """Return the aiohttp handler of an operation."""
@@ -107,7 +108,7 @@ class Door:
         call = Call(request, principal, language, dict(request.match_info), query, body)
         key = request.headers.get(IDEMPOTENCY_KEY)
         if key is None or not operation.repeatable:
-            return _response(await operation.handler(call), language)
+            return await _answered(await operation.handler(call), language)
         return await self._once(operation, call, key, octets)
 
     async def _principal(self, operation: Operation, request: web.Request) -> Principal:
@@ -164,7 +165,7 @@ class Door:
             status, headers, body = former
             return web.Response(status=status, headers={**headers, "Idempotent-Replayed": "true"}, body=body)
         try:
-            response = _response(await operation.handler(call), call.language)
+            response = await _answered(await operation.handler(call), call.language)
         except ProblemError as problem:
             response = problem.response(call.language, call.request.path)
         except BaseException:
@@ -189,8 +190,11 @@ def api_app(
 
 
 def make_door(identities: Identities, memory: Memory) -> Door:
-    """Return a door whose rate limits are this process's own."""
-    return Door(identities, memory, MovingWindowRateLimiter(MemoryStorage()))
+    """Return a door whose rate limits are this process's own.
+
+    A moving window would keep a list for each caller, which limits sweeps in threads with every request.
+    """
+    return Door(identities, memory, SlidingWindowCounterRateLimiter(MemoryStorage()))
 
 
 @web.middleware
@@ -281,6 +285,12 @@ def _no_text() -> ProblemError:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON number")
+
+
+async def _answered(answer: Answer, language: str) -> web.Response:
+    if answer.large:
+        return await asyncio.to_thread(_response, answer, language)
+    return _response(answer, language)
 
 
 def _response(answer: Answer, language: str) -> web.Response:

@@ -141,6 +141,10 @@ class Answers:
     def __init__(self, services: Services) -> None:
         self._services = services
 
+    def listed(self, documents: Sequence[dict[str, Any]], principal: Principal) -> list[dict[str, Any]]:
+        """Return documents as a list shows them."""
+        return [self.plain(each, principal) for each in documents]
+
     def plain(self, document: dict[str, Any], principal: Principal) -> dict[str, Any]:
         """Return a document as a list shows it."""
         hours = 0 if document["test"] else self._services.settings().policy.lead_time_hours

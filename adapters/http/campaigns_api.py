@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -98,8 +99,10 @@ class Floor:
         after = None if query.cursor is None else UUID(query.cursor)
         which = Filter(query.brand, query.state, query.q, after, query.limit)
         page = await self._desk(now).page(call.principal, which, now=now)
-        items = [self._answers.plain(each, call.principal) for each in page.items]
-        return Answer({"items": await self._services.fitting.add(items, self._services), "next": page.after})
+        items = await asyncio.to_thread(self._answers.listed, page.items, call.principal)
+        return Answer(
+            {"items": await self._services.fitting.add(items, self._services), "next": page.after}, large=True
+        )
 
     async def read(self, call: Call[NoQuery, None]) -> Answer:
         """Read one campaign."""

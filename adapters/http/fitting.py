@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MOST_REMEMBERED = 10_000
 """Targets, and texts by target, whose answer is kept until the forecast is another one."""
 
+AT_ONCE = 10
+"""Texts whose answer is worked out without a thread, for targets that are known."""
+
 _Wanted = tuple[str, str]
 
 
@@ -53,8 +56,10 @@ class Fitting:
         ]
 
     async def _of(self, wanted: list[_Wanted], services: Services) -> list[dict[str, Any] | None]:
-        if self._forecast is services.forecast() and all(each in self._fits for each in wanted):
-            return [self._fits[each] for each in wanted]
+        if self._forecast is services.forecast() and all(target in self._rooms for _, target in wanted):
+            missing = sum(each not in self._fits for each in wanted)
+            if missing <= AT_ONCE:
+                return self.work_out(wanted, services)
         return await asyncio.to_thread(self.work_out, wanted, services)
 
     def work_out(self, wanted: list[_Wanted], services: Services) -> list[dict[str, Any] | None]:

@@ -52,13 +52,17 @@ class Call(Generic[QueryT, BodyT]):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a handler gives back: a JSON document, or octets with their content type."""
+    """What a handler gives back: a JSON document, or octets with their content type.
+
+    A `large` document is written in a thread.
+    """
 
     document: Any = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     octets: bytes | None = None
     content_type: str = "application/json"
+    large: bool = False
 
 
 Handler = Callable[[Any], Awaitable[Answer]]

@@ -164,13 +164,13 @@ class _Desk:
             "pacing": pacing_document(campaign, quiet, policy.default_timezone, frame.as_of),
             "reach": reach,
         }
-        return Answer(document)
+        return Answer(document, large=True)
 
     def _several_answer(self, call: Call[ReportsQuery, None], reported: Reported, frame: Frame) -> Answer:
         report = make_report(reported, frame, self._services.geography)
         if call.query.format != "json":
             return _file(report, call.query.format, call.query.brand or "posdata", {})
-        return Answer(report_document(report))
+        return Answer(report_document(report), large=True)
 
     def _frame(self, query: SpanQuery, by: str, language: str) -> tuple[Frame, Span]:
         settings = self._services.settings()

@@ -1,5 +1,6 @@
 """Rows of campaigns as the documents that people and programs read (DESIGN §9)."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,9 @@ WHERE cr.removed_at IS NULL AND ($1::int[] IS NULL OR cr.campaign = ANY($1))
 ORDER BY cr.campaign, cr.position, v.version DESC
 """
 
+AT_ONCE = 10
+"""Documents that are made without a thread."""
+
 Texts = Mapping[int, Sequence[asyncpg.Record]]
 
 # What a campaign is asked for with, in the contract's order.
@@ -66,7 +70,13 @@ async def read_documents(
     numbers = [row["number"] for row in rows]
     texts = await read_texts(connection, numbers)
     counts = {one.number: one for one in await read_campaign_counts(connection, numbers)}
-    return [campaign_document(row, texts.get(row["number"], ()), counts[row["number"]], now) for row in rows]
+
+    def documents() -> list[dict[str, Any]]:
+        return [
+            campaign_document(row, texts.get(row["number"], ()), counts[row["number"]], now) for row in rows
+        ]
+
+    return await asyncio.to_thread(documents) if len(rows) > AT_ONCE else documents()
 
 
 async def read_texts(connection: Connection, numbers: Sequence[int] | None = None) -> Texts:
