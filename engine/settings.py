@@ -107,6 +107,7 @@ class Route(Section):
     source: Sources | None = None
     tls: Tls | None = None
     default_alphabet: Alphabet | None = None
+    responses: bool = False
 
 
 class Notifications(Section):
@@ -126,6 +127,7 @@ class Relay(Section):
     upstream: Upstream = (Endpoint("127.0.0.1", 2776),)
     source: Sources | None = None
     tls: Tls | None = None
+    responses: bool = False
     listed_routes: Annotated[tuple[Route, ...], AS_TUPLE, Field(min_length=1)] | None = Field(
         default=None, alias="routes"
     )
@@ -149,6 +151,7 @@ class Relay(Section):
                 source=self.source,
                 tls=self.tls,
                 default_alphabet=alphabet,
+                responses=self.responses,
             )
             return (route,)
         return tuple(
@@ -381,7 +384,7 @@ def parse_settings(document: object) -> Settings:
     return settings
 
 
-_SHORTHAND = frozenset({"listen", "upstream", "source", "tls"})
+_SHORTHAND = frozenset({"listen", "upstream", "source", "tls", "responses"})
 
 
 def _conflicts(settings: Settings) -> Iterator[Fault]:

@@ -14,6 +14,7 @@ from engine.journal import FORMAT, MAX_FRAME_OCTETS, Frame, Kind, read_frame, re
 from inventory.books import Epoch
 
 JOURNAL_FOLDER = "journal"
+LEADS_FOLDER = "leads"
 
 _IS_INSERTED = Kind.INSERTED.value.__eq__
 
@@ -60,15 +61,15 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
-def epoch_folder(data_dir: Path, epoch: Epoch) -> Path:
-    """Return where an epoch's journal lies."""
-    return data_dir / JOURNAL_FOLDER / f"{epoch.worker}" / f"{epoch.number:020d}"
+def epoch_folder(data_dir: Path, epoch: Epoch, folder: str = JOURNAL_FOLDER) -> Path:
+    """Return where an epoch's journal lies; its lead journal in LEADS_FOLDER."""
+    return data_dir / folder / f"{epoch.worker}" / f"{epoch.number:020d}"
 
 
-def find_epochs(data_dir: Path) -> list[EpochFolder]:
+def find_epochs(data_dir: Path, folder: str = JOURNAL_FOLDER) -> list[EpochFolder]:
     """Return the epochs on disk, oldest first; a folder without a whole epoch record never held a frame."""
     found = []
-    for record in (data_dir / JOURNAL_FOLDER).glob(f"*/*/{EPOCH_FILE}"):
+    for record in (data_dir / folder).glob(f"*/*/{EPOCH_FILE}"):
         try:
             fields = json.loads(record.read_bytes())
         except FileNotFoundError:

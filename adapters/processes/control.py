@@ -44,6 +44,7 @@ from adapters.processes.esme_duty import hold, own_sessions
 from adapters.processes.forecasting import Forecasting
 from adapters.processes.granting import ALARM_EVERY_S, Granting
 from adapters.processes.hearing import Hearing
+from adapters.processes.lead_settling import LeadSettling
 from adapters.processes.mailing import Mailing
 from adapters.processes.matching import ReceiptMatching
 from adapters.processes.messages import (
@@ -57,6 +58,7 @@ from adapters.processes.messages import (
     StopRequesting,
     ToChild,
 )
+from adapters.processes.number_telling import NumberTelling
 from adapters.processes.registering import Registering
 from adapters.processes.reloading import read
 from adapters.processes.replanning import Replanning
@@ -111,7 +113,10 @@ class Control:
         self._forecasting = Forecasting(spec)
         self._replanning = Replanning(spec, self._lines, self._forecasting)
         self._telling = Telling(lambda: self._settings)
+        answers = any(route.responses for route in settings.relay.routes)
+        self._numbers = NumberTelling(self._lines, answers=answers)
         numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
+        self._leads = LeadSettling(lambda: self._settings, spec.data_dir, lambda: numbering)
         self._trading = Trading(lambda: self._settings, numbering, load_geography(), self._forecasting)
         self._clicks = ClickCounter()
         seal = cache(lambda: load_seal(settings, spec.data_dir))
@@ -147,6 +152,7 @@ class Control:
             if self._dsn.done():
                 await self._settling.settle_up(self._dsn.result())
                 await self._matching.settle_up(self._dsn.result())
+                await self._leads.settle_up(self._dsn.result())
             self._line.close()
 
     async def _count_clicks(self) -> None:
@@ -260,6 +266,8 @@ class Control:
             self._mailing.run(pool),
             self._replanning.allot(pool),
             self._telling.run(pool),
+            self._numbers.run(pool),
+            self._leads.run(pool),
             self._answering.run(pool),
             self._trading.run(pool),
             self._clicks.run(pool),
@@ -290,6 +298,7 @@ class Control:
         """Bring a worker up to date: its leases as the books have them, the plan, the switches."""
         self._switching.tell(line)
         self._replanning.tell(line)
+        self._numbers.tell(line)
         self._registering.tell(line)
         if self._lines.asked_more:
             line.say(StopRequesting())

@@ -51,7 +51,13 @@ class Links:
         self._tell_by = 0.0
         always = core.settings.journal.sync == "always"
         gate = ThreadedSyncGate(core.journal, _sync_failed) if always else None
-        self._hooks = LinkHooks(read=self._read, ended=self._link_ended, event=_link_event, gate=gate)
+        self._hooks = LinkHooks(
+            read=self._read,
+            ended=self._link_ended,
+            event=_link_event,
+            gate=gate,
+            hold_calls=core.leads.hold,
+        )
 
     def __iter__(self) -> Iterator[Link]:
         return iter(list(self._links))
@@ -106,6 +112,7 @@ class Links:
             breaker=core.breaker,
             traffic=core.figures.traffic(route.name),
             receipts=core.receipting.routes.get(route.name),
+            responses=core.leads.on(route.name),
         )
 
     def take_settings(self, settings: Settings) -> None:
@@ -125,6 +132,8 @@ class Links:
         try:
             if core.recorder.hour != former:
                 core.write_supply(former)
+            if core.leads.responses is not None:
+                core.leads.responses.now = now
             for inserter in core.inserters.values():
                 inserter.at(now)
         except Exception as error:  # noqa: BLE001  # without a clock no ads, but every notification

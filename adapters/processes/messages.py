@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from adapters.trace.record import Captured, Ends
+from engine.responses import LiveNumber
 from engine.verdict import Verdict
 from inventory.books import LeaseRequest, LeaseTotals
 
@@ -284,6 +285,13 @@ class StopRequesting(Message):
     kind: Literal["stop_requesting"] = "stop_requesting"
 
 
+class Numbers(Message):
+    """All response numbers that are assigned, now or later."""
+
+    kind: Literal["numbers"] = "numbers"
+    numbers: tuple[LiveNumber, ...]
+
+
 class Ping(Message):
     """Control is there."""
 
@@ -352,6 +360,7 @@ FromControl = Annotated[
     | SetSwitches
     | Recall
     | StopRequesting
+    | Numbers
     | Ping
     | AskSessions
     | StartTrace

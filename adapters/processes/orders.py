@@ -18,6 +18,7 @@ from adapters.processes.messages import (
     Message,
     NewPlan,
     NewRegister,
+    Numbers,
     Recall,
     Registered,
     Returned,
@@ -78,6 +79,8 @@ class Orders:
                 self._return(self._core.book.recall(message.campaign))
             case StopRequesting():
                 self._core.receipting.stop()
+            case Numbers():
+                self._core.leads.hear(message.numbers)
             case _:
                 pass  # Ping: being heard is all
 

@@ -89,6 +89,7 @@ class Worker:
         self._core.write_supply(self._core.recorder.hour)
         self._core.journal.sync()
         self._core.journal.close()
+        self._core.leads.close()
 
     # -- the supervisor ---------------------------------------------------------------------------
 
@@ -185,6 +186,7 @@ class Worker:
             self._alarm_mismatches()
             self._core.capping.look()
             self._orders.judge_texts()
+            self._core.leads.prepare()
             always = self._core.settings.receipts.request == "always"
             self._core.receipting.look(self._control.say, always=always)
             try:

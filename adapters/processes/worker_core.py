@@ -16,6 +16,7 @@ from adapters.metrics.worker_figures import WorkerFigures
 from adapters.processes.capping import Capping
 from adapters.processes.child import Spec
 from adapters.processes.gate import Gate
+from adapters.processes.lead_taking import LeadTaking
 from adapters.processes.receipting import Receipting, count_people
 from adapters.processes.worker_faults import Faults
 from engine.assembly import make_inserter, make_register
@@ -53,6 +54,7 @@ class Core:
     receipting: Receipting
     capping: Capping
     subject: Subject
+    leads: LeadTaking
 
     def commit(self) -> None:
         """Write what is owed to the journal; what it raises is heard."""
@@ -103,6 +105,7 @@ def make_core(spec: Spec) -> Core:
         receipting=receipting,
         capping=Capping(settings, spec.data_dir, numbering, list(inserters.values())),
         subject=subject,
+        leads=LeadTaking(settings, spec.data_dir, epoch),
     )
 
 

@@ -5,12 +5,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Protocol, cast
 
 from adapters.smpp.session import Session, Stage
 from adapters.smpp.sockets import take_turns, tune
 from adapters.smpp.turns import BULK_OCTETS, Reading, in_turn, own_turn
+from engine.responses import HeldCall
 
 # A leg is released this long after the other has ended, whatever its peer does (DESIGN §2).
 LINGER_S = 1.0
@@ -32,12 +34,16 @@ class SyncGate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LinkHooks:
-    """What a link asks of its worker: the time told to the engine at each read, endings, notable events."""
+    """What a link asks of its worker: the time told to the engine at each read, endings, notable events.
+
+    `hold_calls` tells a callback whether this read's calls to response numbers are on the disk.
+    """
 
     read: Callable[[], float]
     ended: Callable[["Link"], None]
     event: Callable[[str, "Link"], None]
     gate: SyncGate | None = None
+    hold_calls: Callable[[Callable[[bool], None]], None] | None = None
 
 
 class _Leg(asyncio.Protocol):
@@ -216,9 +222,25 @@ class Link:
             self._to_smsc(onward, journalled=self.session.has_inserted)
         if self.session.traffic.sampled_at == now:
             self.session.traffic.written(monotonic())
+        if self.session.calls:
+            self._hold_calls()
         self._speak()
         if self._dial is None and self.session.stage is Stage.BINDING:
             self._start_dial()
+
+    def _hold_calls(self) -> None:
+        """Let calls wait until their leads are on the disk."""
+        calls, self.session.calls = self.session.calls, []
+        if self._hooks.hold_calls is None:
+            self.session.settle_calls(calls, kept=False)
+        else:
+            self._hooks.hold_calls(partial(self._settle_calls, calls))
+
+    def _settle_calls(self, calls: list[HeldCall], kept: bool) -> None:
+        self.session.settle_calls(calls, kept=kept)
+        self._speak()
+        if (self._draining or self._ending) and self.session.unanswered <= 0:
+            self._end()
 
     def platform_finished(self) -> None:
         """Flush towards the SMSC and end: the platform has no more to say."""
