@@ -1,16 +1,17 @@
-"""A whole node with traffic and people, and headless Chromium in front of its console."""
+"""A whole node with traffic and people, and headless Chromium in front of its console, once for all tests."""
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, StorageState, ViewportSize, async_playwright
 
 from adapters.postgres.pool import open_pool
 from adapters.postgres.server import join
@@ -22,7 +23,7 @@ from tests.node.harness import Node, campaign, notification, running, settings_f
 
 CHROMIUM = shutil.which("chromium")
 RATE = 40
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+DESK, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 
 
 @dataclass
@@ -32,8 +33,9 @@ class Stage:
     node: Node
     smsc: SimulatedSmsc
     browser: Browser
-    users: dict[str, DemoUser]
+    users: Mapping[str, DemoUser]
     faults: list[str] = field(default_factory=list)
+    sessions: dict[str, StorageState] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -41,19 +43,21 @@ class Stage:
         return f"http://{self.node.http}"
 
     @asynccontextmanager
-    async def as_role(self, role: str, **options: object) -> AsyncIterator[Page]:
-        """Yield a page of somebody who is logged in."""
-        async with self.context(**options) as context:
+    async def as_role(self, role: str) -> AsyncIterator[Page]:
+        """Yield the start page of somebody who is logged in; each role logs in once, by the form."""
+        async with self.context(storage_state=self.sessions.get(role)) as context:
             page = await context.new_page()
-            await page.goto(f"{self.address}/login")
-            await page.fill("#email", self.users[role].email)
-            await page.fill("#password", self.users[role].password)
-            await page.click("button.main-act")
-            await page.wait_for_selector(".nav")
+            await page.goto(self.address)
+            if role not in self.sessions:
+                await page.fill("#email", self.users[role].email)
+                await page.fill("#password", self.users[role].password)
+                await page.click("button.main-act")
+                await page.wait_for_selector(".nav")
+                self.sessions[role] = await context.storage_state()
             yield page
 
     @asynccontextmanager
-    async def context(self, **options: object) -> AsyncIterator[BrowserContext]:
+    async def context(self, **options: Any) -> AsyncIterator[BrowserContext]:
         """Yield a fresh browser profile; what its console says, and requests to elsewhere, are faults."""
         context = await self.browser.new_context(**{"locale": "es-MX", "viewport": DESK, **options})
         context.on("request", lambda request: self._watch(request.url))
@@ -69,38 +73,65 @@ class Stage:
             self.faults.append(f"asked {url}")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest.fixture
+def faults(stage: Stage) -> list[str]:
+    """Return what goes wrong in the browser from now on."""
+    stage.faults.clear()
+    return stage.faults
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """Set everything up once for a file's tests."""
+    """Set everything up once."""
     if CHROMIUM is None:
         pytest.skip("no chromium: `make browser` installs it")
     async with AsyncExitStack() as stack:
         smsc = await stack.enter_async_context(SimulatedSmsc())
         directory: Path = tmp_path_factory.mktemp("stage")
-        node = await stack.enter_async_context(running(directory, settings_for(smsc.port)))
-        await node.gate(None)
         playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        stack.push_async_callback(browser.close)
-        users = demo_users()
-        dsn = await join(directory / "data")
-        assert dsn is not None
-        async with await open_pool(dsn, max_size=1) as pool:
-            await register(pool, users)
-        await node.book(
-            campaign(
-                "Al aire",
-                "Buen Fin, mi.tienda/sol",
-                5000,
-                brand="tienda-sol",
-                target={"include": [{"lada": "33"}]},
-            )
+        launching = asyncio.ensure_future(
+            playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         )
+        node = await stack.enter_async_context(running(directory, settings_for(smsc.port)))
+        browser = await launching
+        stack.push_async_callback(browser.close)
+        users = {user.role.value: user for user in demo_users()}
+        await node.gate(None)
+        await asyncio.gather(_people(directory, users), _campaigns(node))
         platform = RawPlatform(*node.relay)
         await platform.connect()
         traffic = (notification(number % 10_000) for number in count())
         sending = asyncio.ensure_future(platform.keep_submitting(traffic, SteadyPace(RATE), deadline_s=600))
-        yield Stage(node, smsc, browser, {user.role.value: user for user in users})
+        yield Stage(node, smsc, browser, users)
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
         platform.abort()
+
+
+async def _people(directory: Path, users: Mapping[str, DemoUser]) -> None:
+    dsn = await join(directory / "data")
+    assert dsn is not None
+    async with await open_pool(dsn, max_size=1) as pool:
+        await register(pool, list(users.values()))
+
+
+async def _campaigns(node: Node) -> None:
+    """Book one campaign that goes well, one that will end short, and one that is late, without receipts."""
+    late = {"class": "standard", "pacing": "even"}
+    await node.book(
+        campaign(
+            "Al aire",
+            "Buen Fin, mi.tienda/sol",
+            5000,
+            brand="tienda-sol",
+            target={"include": [{"lada": "33"}]},
+        ),
+        campaign(
+            "En riesgo",
+            "Solo hoy, mi.tienda/sol",
+            90_000_000,
+            brand="tienda-sol",
+            target={"include": [{"state": "MX-COL"}]},
+            **late,
+        ),
+    )
