@@ -76,7 +76,7 @@ def _told() -> Iterator[None]:
         raise ProblemError("not_found") from None
     except NoCouponsError:
         raise ProblemError(
-            "conflict", es="este compromiso no entrega cupones", en="this engagement gives out no coupons"
+            "conflict", es="esta dinámica no entrega cupones", en="this engagement gives out no coupons"
         ) from None
     except KnownCodesError as known:
         faults = [

@@ -224,7 +224,7 @@ def _told(principal: Principal) -> Iterator[None]:
         raise ProblemError("not_found") from None
     except EngagementStateError as state:
         raise ProblemError(
-            "conflict", es=f"el compromiso está en estado {state}", en=f"the engagement is {state}"
+            "conflict", es=f"la dinámica está en estado {state}", en=f"the engagement is {state}"
         ) from None
     except CampaignMismatchError:
         fault = Fault(

@@ -42,14 +42,14 @@ def response_numbers_operations(services: Services) -> Sequence[Operation]:
     async def retire(call: Call[NoQuery, None]) -> Answer:
         try:
             await PostgresResponseNumbers(services.pool).retire(
-                call.path["number"], principal=call.principal, at=services.now()
+                call.path["id"], principal=call.principal, at=services.now()
             )
         except NumberUnknownError:
             raise ProblemError("not_found") from None
         except NumberBusyError:
             raise ProblemError(
                 "conflict",
-                es="el número está asignado; termine antes el compromiso",
+                es="el número está asignado; termine antes la dinámica",
                 en="the number is assigned; end the engagement first",
             ) from None
         return Answer()
@@ -61,7 +61,7 @@ def response_numbers_operations(services: Services) -> Sequence[Operation]:
         Operation("POST", "/response-numbers", "add_response_number", "Add a number to the pool.",
                   "engagements", add, roles=KEEPERS, body=NumberIn, answer=NumberList, status=201,
                   problems=("conflict",), example={"number": "55 0123 4567", "label": "poster"}),
-        Operation("DELETE", "/response-numbers/{number}", "retire_response_number",
+        Operation("DELETE", "/response-numbers/{id}", "retire_response_number",
                   "Take a number that is not assigned out of the pool.", "engagements",
                   retire, roles=KEEPERS, status=204, problems=("conflict", "not_found")),
     ]  # fmt: skip

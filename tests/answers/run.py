@@ -120,7 +120,7 @@ async def killed_senders(
 
 async def _one_more(smsc: SimulatedSmsc, handsets: Handsets) -> None:
     before = handsets.seen.total()
-    await smsc.until(lambda: handsets.seen.total() > before)
+    await smsc.until(lambda: handsets.seen.total() > before, timeout_s=60)
 
 
 @asynccontextmanager

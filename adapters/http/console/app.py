@@ -19,6 +19,7 @@ from adapters.http.console.campaigns import campaigns_pages
 from adapters.http.console.composer import composer_pages
 from adapters.http.console.described import described_pages
 from adapters.http.console.desk import Desk
+from adapters.http.console.engagements import engagements_pages
 from adapters.http.console.live import beat, live_pages
 from adapters.http.console.login import login_pages
 from adapters.http.console.overview import overview_pages
@@ -44,6 +45,7 @@ MENU: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/review", "nav.review", frozenset({Role.APPROVER})),
     ("/campaigns", "nav.campaigns", READERS),
     ("/overview", "nav.overview", READERS),
+    ("/engagements", "nav.engagements", READERS),
     ("/live", "nav.live", CARRIER_ROLES),
     ("/users", "nav.users", frozenset({Role.ADMIN})),
     ("/brands", "nav.brands", frozenset({Role.ADMIN})),
@@ -87,6 +89,7 @@ def console_app(
     overview_pages(app, pages, services, desk, standings)
     live_pages(app, pages, services, desk, standings)
     people_pages(app, pages, desk)
+    engagements_pages(app, pages, services, desk)
     described_pages(app, pages, operations)
 
     async def beating(_: web.Application) -> AsyncIterator[None]:

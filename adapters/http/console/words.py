@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from adapters.http.console.deeds import DEED_WORDS
+from adapters.http.console.engagement_words import ENGAGEMENT_WORDS
 from adapters.http.console.reasons import REASON_WORDS
 from adapters.http.console.selling_words import SELLING_WORDS
 
@@ -209,6 +210,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     **_FRAME,
     **_LOGIN,
     **SELLING_WORDS,
+    **ENGAGEMENT_WORDS,
     **_LIVE,
     **REASON_WORDS,
     **DEED_WORDS,

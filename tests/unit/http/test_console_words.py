@@ -2,13 +2,16 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 from adapters.http.console.deeds import DEED_WORDS
 from adapters.http.console.words import WORDS
+from adapters.http.engagements_api import STATES
 from engine.access import OrganisationKind, Role
 from engine.reasons import Reason
 from inventory.campaign import CampaignClass, CampaignState, Pacing, Review
 from inventory.document import DAYS
+from inventory.engagements import LeadWindow, Purpose
 
 HTTP = Path(__file__).parents[3] / "adapters" / "http"
 SOURCES = [*(HTTP / "templates").glob("*.html"), *(HTTP / "console").glob("*.py")]
@@ -39,6 +42,10 @@ FAMILIES = {
     "count": {"inserted", "accepted", "rejected", "delivered", "failed", "unknown"},
     "place": {"city", "lada", "municipality"},
     "theme": {"auto", "dark", "light"},
+    "purpose": set(get_args(Purpose)),
+    "window": set(get_args(LeadWindow)),
+    "run": {"draft", "live", "closed"},
+    "answer": set(STATES),
     "fate": {"inserted", "others", "elsewhere", "no_room", "outside", "bare"},
     "alert": {word.removeprefix("alert.") + "_tag" for word in ASKED if word.startswith("alert.")}
     - {"more_tag", "no_receipts_at_all_tag", "at_risk_tag_tag"},
