@@ -300,8 +300,13 @@ class Webhooks(Section):
 
 
 class Links(Section):
-    """Short links: at once to where they lead, or over a page, with a line on how to opt out if wanted."""
+    """Short links: at once to where they lead, or over a page, with a line on how to opt out if wanted.
 
+    `resolve` follows redirects of what is submitted; `per_minute` bounds what one address may follow.
+    """
+
+    resolve: bool = True
+    per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = 600
     interstitial: bool = False
     opt_out: Annotated[str, Field(min_length=1, max_length=300)] | None = None
 

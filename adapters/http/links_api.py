@@ -22,12 +22,18 @@ class LinksQuery(Query):
 
 
 class LinkShape(Shape):
-    """A short link: `people` clicked; `bots` and `prefetches` are programs, and browsers that look ahead."""
+    """A short link: `people` clicked; `bots` and `prefetches` are programs, and browsers that look ahead.
+
+    `landing_host` is where its redirects ended when it was submitted (`landed_at`); before that, and where
+    `landing_fault` says that they did not end anywhere, the target's own.
+    """
 
     code: str
     short: str | None
     target: str
     landing_host: str
+    landing_fault: str | None
+    landed_at: str | None
     campaign: str
     brand: str
     creative: str
@@ -70,7 +76,9 @@ def _document(row: Any, site: str | None) -> dict[str, Any]:
     return {
         **{name: row[name] for name in plain},
         "short": None if site is None else site + PATH + row["code"],
-        "landing_host": host_of(row["target"]),
+        "landing_host": row["landing_host"] or host_of(row["target"]),
+        "landing_fault": row["landing_fault"],
+        "landed_at": None if row["landed_at"] is None else row["landed_at"].isoformat(),
         "campaign": str(row["campaign"]),
         "creative": str(row["creative"]),
         "created_at": row["created_at"].isoformat(),

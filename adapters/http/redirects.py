@@ -1,11 +1,15 @@
 """`/r/CODE`: from a short link to where it leads, at once or over a page with the carrier's opt-out line."""
 
 from collections import OrderedDict
+from ipaddress import ip_network
 from time import monotonic
 from typing import Final
 
 import jinja2
 from aiohttp import web
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from adapters.http.clicks import kind_of
 from adapters.http.problems import language_of
@@ -40,6 +44,7 @@ class Redirects:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._pages = jinja2.Environment(
             loader=jinja2.PackageLoader("adapters.http", "templates"),
             autoescape=True,
@@ -48,6 +53,8 @@ class Redirects:
 
     async def follow(self, request: web.Request) -> web.Response:
         """Answer one request, HEAD too."""
+        if not await self._may_follow(request.remote or ""):
+            return web.Response(status=429, headers={**_HEADERS, "Retry-After": "60"})
         code = request.match_info["code"]
         if not (code.isascii() and code.isalnum() and CODE_LENGTH <= len(code) <= _LONGEST_CODE):
             return web.Response(status=404, headers=_HEADERS)
@@ -71,6 +78,15 @@ class Redirects:
             opt_out=links.opt_out,
         )
         return web.Response(text=page, content_type="text/html", headers=_HEADERS)
+
+    async def _may_follow(self, address: str) -> bool:
+        """Count one request of an address; an IPv6 one stands for its /64, which is one customer's."""
+        most = self._services.settings().links.per_minute
+        if most is None:
+            return True
+        if ":" in address:
+            address = str(ip_network((address.partition("%")[0], 64), strict=False))
+        return await self._limiter.hit(RateLimitItemPerMinute(most), "follow", address)
 
     async def _target(self, code: str) -> str | None:
         """Return where a code leads. Raises what the database raises, unless the code is remembered."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from adapters.postgres.audit import write_audit
 from adapters.postgres.pool import Connection, Pool
 from engine.access import Principal
 from inventory.short_links import CODE_CHARACTERS, CODE_LENGTH, KnownLink, Shortener, site_of
@@ -18,10 +19,27 @@ JOIN campaigns c ON c.number = cr.campaign
 WHERE c.id = $1
 """
 
+_ADD = "INSERT INTO links (code, target, version, created_at) VALUES ($1, $2, $3, $4)"
+
 # A text that was refused or taken down leads nowhere any more.
 _TARGET = """
 SELECT l.target FROM links l JOIN creative_versions v ON v.number = l.version
 WHERE l.code = $1 AND v.review NOT IN ('rejected', 'taken_down')
+"""
+
+# A draft's links may still change.
+_NOT_LANDED = """
+SELECT l.code, l.target FROM links l
+JOIN creative_versions v ON v.number = l.version JOIN creatives cr ON cr.id = v.creative
+JOIN campaigns c ON c.number = cr.campaign
+WHERE l.landed_at IS NULL AND v.review IN ('pending', 'approved') AND cr.removed_at IS NULL
+    AND c.state IN ('submitted', 'approved', 'live', 'paused')
+ORDER BY l.version LIMIT $1
+"""
+
+_LAND = """
+UPDATE links SET landing_host = $2, landing_fault = $3, landed_at = $4 WHERE code = $1 AND landed_at IS NULL
+RETURNING target
 """
 
 _COUNT = """
@@ -32,7 +50,8 @@ ON CONFLICT (code, hour) DO UPDATE SET people = c.people + excluded.people, bots
 """
 
 _LIST = """
-SELECT l.code, l.target, c.id AS campaign, c.brand, v.creative, v.version, v.review, l.created_at, v.number,
+SELECT l.code, l.target, l.landing_host, l.landing_fault, l.landed_at, c.id AS campaign, c.brand, v.creative,
+    v.version, v.review, l.created_at, v.number,
     k.people, k.bots, k.prefetches
 FROM links l JOIN creative_versions v ON v.number = l.version JOIN creatives cr ON cr.id = v.creative
 JOIN campaigns c ON c.number = cr.campaign
@@ -69,7 +88,7 @@ def shortener(public_url: str | None, known: Mapping[str, KnownLink] | None = No
 
 async def add_link(connection: Connection, code: str, target: str, version: int, at: datetime) -> None:
     """Let a code lead to an address, for ever; `version` is the number of the text's version it stands in."""
-    await connection.execute("INSERT INTO links VALUES ($1, $2, $3, $4)", code, target, version, at)
+    await connection.execute(_ADD, code, target, version, at)
 
 
 class PostgresLinks:
@@ -93,6 +112,20 @@ class PostgresLinks:
         async with self._pool.acquire() as connection:
             found: str | None = await connection.fetchval(_TARGET, code)
         return found
+
+    async def not_landed(self, limit: int) -> Mapping[str, str]:
+        """Return targets by code of submitted texts that nobody has followed to their end."""
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(_NOT_LANDED, limit)
+        return {row["code"]: row["target"] for row in rows}
+
+    async def land(self, code: str, host: str | None, fault: str | None, at: datetime) -> None:
+        """Keep where a link leads in the end; the first word stands."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            target = await connection.fetchval(_LAND, code, host, fault, at)
+            if target is not None:
+                after = {"target": target, "landing_host": host, "landing_fault": fault}
+                await write_audit(connection, "posdata", "land", "link", code, None, after, at)
 
     async def count(self, clicks: Sequence[Clicks]) -> None:
         """Add clicks, all or none."""

@@ -44,6 +44,7 @@ from adapters.processes.esme_duty import hold, own_sessions
 from adapters.processes.forecasting import Forecasting
 from adapters.processes.granting import ALARM_EVERY_S, Granting
 from adapters.processes.hearing import Hearing
+from adapters.processes.landing import Landings
 from adapters.processes.lead_settling import LeadSettling
 from adapters.processes.mailing import Mailing
 from adapters.processes.matching import ReceiptMatching
@@ -119,6 +120,7 @@ class Control:
         self._leads = LeadSettling(lambda: self._settings, spec.data_dir, lambda: numbering)
         self._trading = Trading(lambda: self._settings, numbering, load_geography(), self._forecasting)
         self._clicks = ClickCounter()
+        self._landings = Landings(lambda: self._settings)
         seal = cache(lambda: load_seal(settings, spec.data_dir))
         hearing = Hearing(lambda: self._settings, lambda: self._pool, seal)
         self._own_sessions = own_sessions(settings, hearing.hear)
@@ -271,6 +273,7 @@ class Control:
             self._answering.run(pool),
             self._trading.run(pool),
             self._clicks.run(pool),
+            self._landings.run(pool),
             self._registering.run(pool),
             listen(pool, self._changed),  # changes are heard at once; they are also polled
         )

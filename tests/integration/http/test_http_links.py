@@ -1,12 +1,19 @@
 """Short links over HTTP: made at booking, followed, counted, taken out with their text."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from adapters.http.clicks import BOTS, PEOPLE, PREFETCHES, ClickCounter, kind_of
+from adapters.http.landing import Lander, Landing
+from adapters.postgres.audit import read_audit
 from adapters.postgres.links import PostgresLinks
 from adapters.postgres.pool import Pool
+from adapters.processes.landing import look
 from engine.settings import Settings
 from tests.integration.http.conftest import World
 
@@ -116,6 +123,66 @@ async def test_the_page_between_escapes_and_says_how_to_opt_out(world: World) ->
             booked["creatives"][0]["id"],
         )
     assert await PostgresLinks(world.pool).target(shown["code"]) is None
+
+
+async def test_one_address_follows_so_many_a_minute(world: World) -> None:
+    """Whether or not there is such a code, one request too many is told to wait; null bounds nothing."""
+    with_links(world, per_minute=3)
+    assert [(await follow(world, "bcdfghz"))[0] for _ in range(5)] == [404, 404, 404, 429, 429]
+    with_links(world, per_minute=None)
+    assert (await follow(world, "bcdfghz"))[0] == 404
+
+
+async def test_the_approver_sees_where_a_link_ends(world: World) -> None:
+    """Followed once its text was submitted, kept, audited; what leads nowhere says why."""
+    with_links(world)
+    async with somewhere() as host, Lander(allow_private=lambda: True) as lander:
+        start = f"http://{host}/hop"
+        booked = await world.book(creatives=[{"text": f"Buen Fin en tienda sol, ve {start}", "link": start}])
+        await look(world.pool, lander)
+        [draft] = await links(world)
+        assert (draft["landing_host"], draft["landed_at"]) == ("127.0.0.1", None)
+        assert (await world.call("sol", "POST", f"/campaigns/{booked['id']}/submit")).status == 200
+        await look(world.pool, lander)
+        [shown] = await links(world, "approver")
+        assert (shown["landing_host"], shown["landing_fault"]) == ("localhost", None)
+        assert shown["landed_at"] is not None
+        [entry] = await read_audit(world.pool, subject=shown["code"])
+        assert (entry.action, entry.after and entry.after["landing_host"]) == ("land", "localhost")
+        await look(world.pool, lander)
+        assert len(await read_audit(world.pool, subject=shown["code"])) == 1
+
+
+async def test_following_is_bounded_and_stays_outside() -> None:
+    """Circles, what is no web address and what answers badly are told; private addresses are not dialled."""
+    async with somewhere() as host:
+        async with Lander(allow_private=lambda: True) as lander:
+            assert await lander.follow(f"http://{host}/circle") == Landing(None, "more than 8 redirects")
+            assert await lander.follow(f"http://{host}/file") == Landing(
+                None, "it leads to what is no web address"
+            )
+            assert await lander.follow(f"http://{host}/gone") == Landing("127.0.0.1", "it answers 404")
+        async with Lander(allow_private=lambda: False) as lander:
+            for target in (f"http://{host}/", f"http://localhost:{host.rpartition(':')[2]}/"):
+                told = Landing(None, "it leads to an address that is not public")
+                assert await lander.follow(target) == told
+
+
+@asynccontextmanager
+async def somewhere() -> AsyncIterator[str]:
+    """Run a site that redirects, and yield its host and port."""
+
+    async def answer(request: web.Request) -> web.Response:
+        there = f"http://localhost:{request.url.port}/"
+        leads = {"/hop": "/again", "/again": there, "/circle": "/circle", "/file": "file:///etc/passwd"}
+        if request.path in leads:
+            return web.Response(status=302, headers={"Location": leads[request.path]})
+        return web.Response(status=200 if request.path == "/" else 404)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    async with TestServer(app) as server:
+        yield f"127.0.0.1:{server.port}"
 
 
 async def test_clicks_wait_for_a_database_that_is_away(world: World) -> None:
