@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from librt.strings import read_i16_le, read_i32_le
 
+from segments.native import COMPILED
 from segments.seal import SEALED_BITS
 
 if TYPE_CHECKING:
@@ -59,6 +60,12 @@ class NumberSet:
         at = self._members_at
         at += start * MEMBER_OCTETS
         members = self._octets[at : at + size * MEMBER_OCTETS]
+        if not COMPILED:
+            wanted = (sealed & LOW_MASK).to_bytes(MEMBER_OCTETS, "little")
+            there = members.find(wanted)
+            while there & 1 and there > 0:
+                there = members.find(wanted, there + 1)
+            return -1 if there < 0 else start + (there >> 1)
         left: i64 = 0
         right = size
         while left < right:

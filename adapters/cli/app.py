@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, Source] = {
     "trace": Source("adapters.cli.trace", "trace_command", "Capture a system_id's PDUs."),
     "ads": Source("adapters.cli.ads", "ads", "Switch ads on or off, or stop one campaign."),
     "receipts": Source("adapters.cli.receipts", "receipts", "Learn from receipts."),
+    "suppressions": Source("adapters.cli.suppressions", "suppressions", "Lists of numbers without ads."),
     "keys": Source("adapters.cli.people", "keys", "Make keys for the API."),
     "users": Source("adapters.cli.people", "users", "Register users of the console."),
     "config": Source("adapters.cli.config", "config", "Check a settings file."),

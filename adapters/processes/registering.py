@@ -131,22 +131,8 @@ class Registering:
         known = self._contents
         due = known is None or known.lists != state.lists or len(self._changes) > MOST_CHANGES
         if due and self._building is None:
-            self._building = asyncio.create_task(self._build(pool, self._check or ""))
+            self._building = asyncio.create_task(build_register(pool, self._spec.data_dir, self._check or ""))
             self._building.add_done_callback(lambda _: self._wake.set())
-
-    async def _build(self, pool: Pool, check: str) -> tuple[Path, Contents]:
-        with RegisterWriter(self._spec.data_dir) as writer:
-            async with snapshot(pool) as connection:
-                state = await read_state(connection)
-                own = await read_own_suppressions(connection)
-                at = 0
-                async for bucket, rows in read_listed(connection):
-                    upto = int(np.searchsorted(own, np.uint64(bucket << LOW_BITS)))
-                    await asyncio.to_thread(_add, writer, own[at:upto], rows)
-                    at = upto
-                chosen = await read_chosen(connection)
-            await asyncio.to_thread(writer.choose, chosen)
-            return await asyncio.to_thread(writer.finish, state.version, state.lists, check)
 
     async def _swap(self, pool: Pool, path: Path, contents: Contents) -> None:
         """Let workers read a new file: first they hear all that was recorded before it was made."""
@@ -197,6 +183,22 @@ class Registering:
                 version=self._version,
                 lists=self._contents.lists,
             )
+
+
+async def build_register(pool: Pool, data_dir: Path, check: str) -> tuple[Path, Contents]:
+    """Write a register file of all that the database has; `check` is that of the key."""
+    with RegisterWriter(data_dir) as writer:
+        async with snapshot(pool) as connection:
+            state = await read_state(connection)
+            own = await read_own_suppressions(connection)
+            at = 0
+            async for bucket, rows in read_listed(connection):
+                upto = int(np.searchsorted(own, np.uint64(bucket << LOW_BITS)))
+                await asyncio.to_thread(_add, writer, own[at:upto], rows)
+                at = upto
+            chosen = await read_chosen(connection)
+        await asyncio.to_thread(writer.choose, chosen)
+        return await asyncio.to_thread(writer.finish, state.version, state.lists, check)
 
 
 def _check(spec: Spec) -> str | None:
