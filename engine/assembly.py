@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from engine.audience import AudienceRule, CallerExclusion, Consent, OnTrial, QuietHours, Share, Suppression
 from engine.breaker import Breaker
+from engine.cap_rules import CapPolicy
 from engine.caps import CapRules
 from engine.decision import Decision, Offer
 from engine.inserter import Inserter
@@ -11,6 +12,7 @@ from engine.leasebook import LeaseBook
 from engine.predicate import Predicate
 from engine.settings import Route, Settings
 from engine.subject import Register, Subject
+from inventory.frequency import FrequencyCap, Per, Scope
 from inventory.plan import Plan, PlannedCampaign
 from segments.callers import CallerList
 from segments.clock import LocalClock
@@ -81,6 +83,13 @@ def audience_rules(
     if callers:
         rules.append(CallerExclusion(CallerList(callers), subject))
     return rules
+
+
+def cap_policy(settings: Settings) -> CapPolicy:
+    """Return the carrier's own caps."""
+    policy = settings.policy
+    caps = tuple(FrequencyCap(each.count, Per(each.per), Scope(each.scope)) for each in policy.frequency_caps)
+    return CapPolicy(caps, policy.competitor_window_minutes)
 
 
 def make_offers(

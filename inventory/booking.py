@@ -11,7 +11,8 @@ class Booking:
     """A quantity over a target and a flight, for a text that takes `size` characters of the room.
 
     `opens` and `closes` are UTC seconds, half open; no `hours` means every hour of the subscriber's
-    clock. `settled` units of `quantity` are spent. `id` and `name` are for the carrier's eyes.
+    clock. `settled` units of `quantity` are spent. `id` and `name` are for the carrier's eyes. Of what it
+    reaches its own caps leave it the `usable` share (0-1).
     """
 
     id: str
@@ -24,6 +25,7 @@ class Booking:
     size: int
     quantity: int
     settled: int = 0
+    usable: float = 1.0
 
     @property
     def wanted(self) -> int:

@@ -156,6 +156,10 @@ class Market:
                 flow.place({position: due})
                 if flow.placed[position] < due:
                     return None
+        if wish.usable < 1 and self._due(wish) > wish.usable * (
+            asked.portion.expected if figure == "p50" else asked.reached
+        ):
+            return False
         goal = self._goal(asked, figure, self._due(wish))
         is_enough = flow.most(wished, goal) >= goal
         return is_enough if is_enough or not (gone or new) else None
@@ -304,7 +308,9 @@ class Market:
         """Return how many of a quantity can be had."""
         flow, position = self._fork(asked, figure, wish.campaign_class)
         most = flow.most(position, self._goal(asked, figure, quantity))
-        return max(0, most - self._shortfall(asked, figure)) // _PARTS
+        reached = asked.portion.expected if figure == "p50" else asked.reached
+        capped = math.inf if wish.usable >= 1 else wish.usable * reached
+        return int(min(max(0, most - self._shortfall(asked, figure)) // _PARTS, capped))
 
     def _available(self, wish: Booking, asked: _Asked, figure: SellOn) -> int:
         return self._placed(wish, asked, figure, int(asked.portion.expected) + 1)

@@ -12,6 +12,7 @@ from inventory.campaign import CampaignClass, HoursWindow
 from inventory.clock import MINUTES_A_DAY, minute_of
 from inventory.document import DAYS
 from inventory.draft import CampaignDraft
+from inventory.thinning import usable_share
 from segments.targets import Selector, SelectorKind, Target, check_target
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -122,4 +123,7 @@ def booking_of_draft(draft: CampaignDraft) -> Booking | None:
         draft.hours,
         min(septets_of(creative.text) for creative in draft.creatives),
         draft.quantity,
+        usable=usable_share(
+            draft.frequency_caps, draft.spacing_minutes, (draft.ends_at - draft.starts_at).total_seconds()
+        ),
     )

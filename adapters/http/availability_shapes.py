@@ -7,6 +7,7 @@ from pydantic import Field
 
 from adapters.http.campaign_shapes import HoursShape, Identifier, Instant, TargetShape
 from adapters.http.operations import Shape
+from inventory.frequency import LONGEST_SPACING, CapDocument
 
 Class = Literal["guaranteed", "standard", "house"]
 Units = Annotated[int, Field(ge=1, le=10**12)]
@@ -22,6 +23,8 @@ class WishIn(Shape):
     texts: list[str] | None = Field(default=None, min_length=1, max_length=100)
     length: int | None = Field(default=None, ge=0, le=160, description="Of the shortest text, in septets.")
     campaign_class: Class = Field(default="standard", alias="class")
+    frequency_caps: list[CapDocument] = Field(default_factory=list, max_length=20)
+    spacing_minutes: int | None = Field(default=None, ge=1, le=LONGEST_SPACING)
 
 
 class AvailabilityIn(WishIn):

@@ -12,12 +12,13 @@ from inventory.booking import Booking
 from inventory.document import DocumentRefusedError, Standards, read_campaign
 from inventory.draft import CampaignDraft
 from inventory.faults import Fault, shape_faults
+from inventory.thinning import usable_share
 
 WishT = TypeVar("WishT", bound=WishIn)
 
 # What a campaign calls the fields of a wish.
 _NAMES = {"starts_at": "from", "ends_at": "to", "creatives": "texts"}
-_SAME = ("name", "class", "target", "hours", "quantity")
+_SAME = ("name", "class", "target", "hours", "quantity", "frequency_caps", "spacing_minutes")
 # What a wish does not say; it plays no part.
 _GIVEN: Mapping[str, Any] = {"name": "availability", "brand": "availability", "quantity": 1}
 _ANY_TEXT = "Buen Fin"
@@ -89,4 +90,7 @@ def _booking(wish: WishIn, draft: CampaignDraft, quantity: int) -> Booking:
         draft.hours,
         size,
         quantity,
+        usable=usable_share(
+            draft.frequency_caps, draft.spacing_minutes, (draft.ends_at - draft.starts_at).total_seconds()
+        ),
     )

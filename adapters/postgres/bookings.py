@@ -6,16 +6,17 @@ from typing import Any
 
 import asyncpg
 
-from adapters.postgres.documents import hours_of, target_of
+from adapters.postgres.documents import exposure_of, hours_of, target_of
 from adapters.postgres.pool import Connection, Pool
 from inventory.booking import Booking
 from inventory.campaign import CampaignClass
+from inventory.thinning import usable_share
 
 Measure = Callable[[str], int]
 
 # A text that was approved is what serves; one that waits for its review may be longer or shorter.
 _CAMPAIGNS = """
-SELECT c.number, c.id::text, c.name, c.class, c.target, c.hours, c.state,
+SELECT c.number, c.id::text, c.name, c.class, c.target, c.hours, c.state, c.exposure,
     greatest(c.starts_at, c.earliest_start) AS opens, c.ends_at AS closes, l.quantity, l.settled,
     (SELECT array_agg(v.text ORDER BY v.number)
      FROM creatives cr JOIN creative_versions v ON v.creative = cr.id
@@ -60,6 +61,8 @@ async def read_one(connection: Connection, number: int) -> asyncpg.Record | None
 
 def booking_of_row(row: asyncpg.Record, measure: Measure) -> Booking:
     """Return the booking that a row tells of."""
+    exposure = exposure_of(row["exposure"])
+    flight_s = (row["closes"] - row["opens"]).total_seconds()
     return Booking(
         row["id"],
         row["name"],
@@ -71,6 +74,7 @@ def booking_of_row(row: asyncpg.Record, measure: Measure) -> Booking:
         _shortest(row["texts"], measure),
         row["quantity"],
         row["settled"],
+        usable_share(exposure["frequency_caps"], exposure["spacing_minutes"], flight_s),
     )
 
 

@@ -7,25 +7,18 @@ import structlog
 
 from adapters.files.cap_file import CapFileError, open_cap_file
 from adapters.files.hash_key import HashKeyError, load_hash_key
-from engine.cap_rules import CapBook, CapPolicy
+from engine.assembly import cap_policy
+from engine.cap_rules import CapBook
 from engine.cap_table import CapTable
 from engine.caps import CapRules, Caps
 from engine.inserter import Inserter
 from engine.people import WideHash
 from engine.settings import Settings
-from inventory.frequency import FrequencyCap, Per, Scope
 from inventory.plan import PlannedCampaign
 from segments.clock import LocalWindows
 from segments.numbering import Numbering
 
 log = structlog.get_logger()
-
-
-def cap_policy(settings: Settings) -> CapPolicy:
-    """Return the carrier's own caps."""
-    policy = settings.policy
-    caps = tuple(FrequencyCap(each.count, Per(each.per), Scope(each.scope)) for each in policy.frequency_caps)
-    return CapPolicy(caps, policy.competitor_window_minutes)
 
 
 class Capping:

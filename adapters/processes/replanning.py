@@ -13,10 +13,12 @@ from adapters.processes.child import Spec
 from adapters.processes.messages import NewPlan, Recall
 from adapters.processes.plan_file import newest_plan_version, write_plan
 from adapters.processes.worker_lines import WorkerLine, WorkerLines
+from engine.assembly import cap_policy
 from engine.composition import septets_of
 from engine.settings import QuietHours, Settings
 from inventory.cells import Ground
 from inventory.planner import Planner
+from inventory.thinning import CappedSupply
 from segments.clock import pinned_zone
 from segments.numbering import Numbering
 from segments.targets import Target, compile_target
@@ -84,6 +86,7 @@ def _make_planner(spec: Spec, numbering: Numbering) -> Planner:
         pinned_zone(policy.default_timezone),
         supply_factor=spec.settings.planner.supply_factor,
         every_s=spec.settings.planner.every_seconds,
+        reduced=CappedSupply(cap_policy(spec.settings).caps),
     )
 
 
