@@ -12,7 +12,7 @@ import asyncpg
 from adapters.postgres.pool import Connection, Pool
 
 # Rows are numbered and chained one after another, whoever writes: "audit" in ASCII.
-_AUDIT_LOCK = int.from_bytes(b"audit")
+AUDIT_LOCK = int.from_bytes(b"audit")
 _NOTHING = bytes(32)
 _BATCH = 5000
 
@@ -43,8 +43,11 @@ async def write_audit(
     after: Document,
     at: datetime,
 ) -> None:
-    """Write a row within the transaction that makes the change; writers wait for each other."""
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", _AUDIT_LOCK)
+    """Write a row within the transaction that makes the change; writers wait for each other.
+
+    So it is what a transaction does last: who holds the log's lock must not wait for any other.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", AUDIT_LOCK)
     last = await connection.fetchrow("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1")
     sequence, former = (last["sequence"] + 1, last["hash"]) if last else (1, _NOTHING)
     entry = AuditEntry(sequence, at, actor, action, subject_type, subject_id, before, after)

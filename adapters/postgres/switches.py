@@ -13,7 +13,8 @@ _SET_ADS = """
 UPDATE switches SET ads_on = $1, version = version + 1, changed_by = $2, changed_at = $3 WHERE ads_on <> $1
 """
 
-# The row's lock orders those who switch, so that a version is never seen before a lower one.
+# The row's lock orders those who switch, so that a version is never seen before a lower one. Locks come in
+# one order: the stock's, campaigns, ledgers, this row, and the audit log's behind all others.
 RAISE_VERSION = "UPDATE switches SET version = version + 1, changed_by = $1, changed_at = $2"
 
 _STOP = "UPDATE campaigns SET stopped_by = $2, stopped_at = $3 WHERE number = $1 AND stopped_at IS NULL"
@@ -130,9 +131,13 @@ class PostgresSwitches:
         """
         async with self._pool.acquire() as connection, connection.transaction():
             number = await _find(connection, campaign)
-            if await connection.execute(_STOP, number, by, now) == "UPDATE 1":
+            stopped = await connection.execute(_STOP, number, by, now) == "UPDATE 1"
+            if stopped:
                 await connection.execute(RAISE_VERSION, by, now)
-            return SwitchedCampaign(number, await _version(connection))
+            switched = SwitchedCampaign(number, await _version(connection))
+            if stopped:
+                await _audit(connection, number, "stop", by, now)
+            return switched
 
     async def resume(self, campaign: str, *, by: str, now: datetime) -> SwitchedCampaign:
         """Undo `stop`, and let its texts that were found harmful serve again; twice changes nothing.
@@ -143,9 +148,13 @@ class PostgresSwitches:
             number = await _find(connection, campaign)
             resumed = await connection.execute(_RESUME, number)
             cleared = await connection.execute(_CLEAR, number, by, now)
-            if (resumed, cleared) != ("UPDATE 0", "UPDATE 0"):
+            changed = (resumed, cleared) != ("UPDATE 0", "UPDATE 0")
+            if changed:
                 await connection.execute(RAISE_VERSION, by, now)
-            return SwitchedCampaign(number, await _version(connection))
+            switched = SwitchedCampaign(number, await _version(connection))
+            if changed:
+                await _audit(connection, number, "resume", by, now)
+            return switched
 
     async def stop_text(self, verdict: Verdict, *, node: str, now: datetime) -> None:
         """Stop a creative version that does harm, on every node; doing it twice changes nothing."""
