@@ -25,10 +25,11 @@ WHERE $2 OR r.retired_at IS NULL
 ORDER BY r.digits
 """
 
-# What is assigned now or later, of engagements that were started.
+# What is assigned now or later, of engagements that were started. A standing one ends in the year 5138: there is
+# no infinity in JSON.
 _LIVE = """
 SELECT a.digits, a.number, extract(epoch FROM lower(a.during))::float8 AS starts,
-    coalesce(extract(epoch FROM upper(a.during))::float8, 'infinity') AS ends
+    coalesce(extract(epoch FROM upper(a.during))::float8, 1e11) AS ends
 FROM assignments a JOIN engagements e ON e.number = a.engagement
 WHERE e.state = 'live' AND (upper_inf(a.during) OR upper(a.during) > $1)
 ORDER BY a.number
