@@ -202,9 +202,7 @@ async def _looked_at(page: Page, address: str, looks: Sequence[Look]) -> tuple[f
     await page.set_viewport_size(size)
     await page.goto(address)
     octets, painted_ms = await page.evaluate(WEIGHED)
-    await page.wait_for_function(
-        "() => !document.querySelector('main [hx-trigger=load]:has(> a:only-child)')"
-    )
+    await page.wait_for_function("() => !document.querySelector('[data-load]')")
     await page.evaluate(AXE)
     for theme, size, rules in looks:
         await page.emulate_media(color_scheme=theme)

@@ -43,9 +43,19 @@ class Alerted:
 
 
 async def alerts(
-    visit: Visit, desk: Desk, standings: Standings, now: datetime, *, states: Sequence[str], brand: str = ""
+    visit: Visit,
+    desk: Desk,
+    standings: Standings,
+    now: datetime,
+    *,
+    states: Sequence[str],
+    brand: str = "",
+    receipts: bool = True,
 ) -> list[Alerted]:
-    """Return what is to be told of the visitor's campaigns in some states, the gravest first."""
+    """Return what is to be told of the visitor's campaigns in some states, the gravest first.
+
+    Without `receipts` nobody asks for any, so that none are missed.
+    """
     found: list[Alerted] = []
     for state in states:
         query = {"state": state, "limit": _LOOKED_AT[state], **({"brand": brand} if brand else {})}
@@ -53,6 +63,7 @@ async def alerts(
         standing = await standings.of(page)
         for campaign in page:
             told = sorted(_of_one(campaign, standing[campaign["id"]], now), key=_grave)
+            told = [each for each in told if receipts or each.word != "alert.no_receipts"]
             found += [Alerted(campaign, told)] if told else []
     return sorted(found, key=lambda each: _grave(each.alerts[0]))
 

@@ -107,7 +107,9 @@ class _Watch:
         """Return what the parts show that change slowly: campaigns in danger, missed calls."""
         told: list[Alerted] = []
         if self._desk.allows(visit, "list_campaigns"):
-            told = await alerts(visit, self._desk, self._standings, self._services.now(), states=RUNNING)
+            told = await alerts(
+                visit, self._desk, self._standings, self._services.now(), states=RUNNING, receipts=False
+            )
         calls = await call_figures(visit, self._desk)
         return {"alerts": told[:MOST_ALERTS], "more_alerts": len(told[MOST_ALERTS:]), "calls": calls}
 

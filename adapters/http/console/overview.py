@@ -54,7 +54,13 @@ class _Overview:
         former = await self._report(visit, {**before, **named, "by": "brand"})
         brands = (await self._desk.ask(visit, "list_brands"))["items"]
         told = await alerts(
-            visit, self._desk, self._standings, self._services.now(), states=ALERTED, brand=brand
+            visit,
+            self._desk,
+            self._standings,
+            self._services.now(),
+            states=ALERTED,
+            brand=brand,
+            receipts=by_campaign["receipts"]["asked"] > 0,
         )
         return visit.page(
             "overview.html",

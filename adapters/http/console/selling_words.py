@@ -283,10 +283,6 @@ _ALERTS = {
         "{count} accepted, and not one delivery receipt.",
     ),
     "alert.no_receipts_tag": ("sin acuses", "no receipts"),
-    "alert.no_receipts_at_all": (
-        "Entregados y fallidos no se conocen: {note}.",
-        "Delivered and failed are not known: {note}.",
-    ),
     "alert.rejected": ("Rechazada: {reason}", "Rejected: {reason}"),
     "alert.rejected_tag": ("rechazada", "rejected"),
     "alert.waiting": (
@@ -323,6 +319,8 @@ _ALERTS = {
     ),
     "link.leads": ("lleva a {host}", "leads to {host}"),
     "link.clicks": ("{count} clics", "{count} clicks"),
+    "link.landed": ("seguido hasta el final el {at}", "followed to its end on {at}"),
+    "link.fault": ("Al seguirlo no se llegó:", "Following it did not get there:"),
     "link.landing": ("El enlace lleva a", "The link leads to"),
     "remedy.country": ("salir en todo el país", "serve in the whole country"),
     "campaign.people": ("Personas alcanzadas", "People reached"),

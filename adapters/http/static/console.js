@@ -77,6 +77,15 @@ function toast(html) {
 }
 document.addEventListener("htmx:responseError", (event) => toast(event.detail.xhr.responseText));
 
+// Parts that take the server a while come after the page.
+each("[data-load]", async (place) => {
+  const answer = await fetch(place.dataset.load, { headers: { "HX-Request": "true" } });
+  const html = await answer.text();
+  if (answer.ok) place.innerHTML = html;
+  else toast(html);
+  place.removeAttribute("data-load");
+});
+
 // Live pages: the server sends parts of the page, escaped, by the id they belong to.
 const live = document.querySelector("[data-live]");
 if (live) {

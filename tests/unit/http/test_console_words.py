@@ -48,7 +48,7 @@ FAMILIES = {
     "answer": set(STATES),
     "fate": {"inserted", "others", "elsewhere", "no_room", "outside", "bare"},
     "alert": {word.removeprefix("alert.") + "_tag" for word in ASKED if word.startswith("alert.")}
-    - {"more_tag", "no_receipts_at_all_tag", "at_risk_tag_tag"},
+    - {"more_tag", "at_risk_tag_tag"},
     "campaign": {f"{action}{end}" for action in ("pause", "resume", "cancel") for end in ("", "_sure")},
 }
 FIXED = {"skip", "nav", "home", "logout", "search", "yes", "of", "ads", "notifications"}
