@@ -19,6 +19,7 @@ from adapters.http.problems import ProblemError, language_of
 from adapters.postgres.pool import DATABASE_AWAY
 from engine.access import Principal
 from inventory.faults import Fault, shape_faults
+from inventory.missed_calls import SCHEME, SIGNATURE_HEADER
 
 PREFIX = "/api/v1"
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -37,6 +38,9 @@ class Identities(Protocol):
 
     async def of_key(self, key: str) -> Principal | None:
         """Return whom an API key belongs to, or None when it is unknown, expired or revoked."""
+
+    async def of_signature(self, key_id: str, header: str, octets: bytes) -> Principal | None:
+        """Return whose API key signed these octets, or None when the signature is none, forged or old."""
 
     async def of_session(self, request: web.Request) -> Principal | None:
         """Return whom the console's session cookie belongs to; a write needs its CSRF token too."""
@@ -97,13 +101,17 @@ class Door:
         return handle
 
     async def _handle(self, operation: Operation, limit: RateLimitItem, request: web.Request) -> web.Response:
-        principal = await self._principal(operation, request)
+        octets = None
+        if operation.signed and request.headers.get("Authorization", "").startswith(f"{SCHEME} "):
+            octets = await _read_octets(operation, request)
+        principal = await self._principal(operation, request, octets)
         await self.limit(operation, limit, principal, request.app[CLOCK]())
         language = language_of(request, principal.language)
         if _unstorable([*request.match_info.values(), *request.query.values(), *request.query]):
             raise _no_text()
         query = _read_query(operation, request)
-        octets = await _read_octets(operation, request)
+        if octets is None:
+            octets = await _read_octets(operation, request)
         body = _read_body(operation, octets)
         call = Call(request, principal, language, dict(request.match_info), query, body)
         key = request.headers.get(IDEMPOTENCY_KEY)
@@ -111,10 +119,13 @@ class Door:
             return await _answered(await operation.handler(call), language)
         return await self._once(operation, call, key, octets)
 
-    async def _principal(self, operation: Operation, request: web.Request) -> Principal:
+    async def _principal(self, operation: Operation, request: web.Request, signed: bytes | None) -> Principal:
         scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
         principal = None
-        if scheme.lower() == "bearer":
+        if signed is not None:
+            header = request.headers.get(SIGNATURE_HEADER, "")
+            principal = await self.identities.of_signature(credential.strip(), header, signed)
+        elif scheme.lower() == "bearer":
             principal = await self.identities.of_key(credential.strip())
         elif not scheme:
             principal = await self.identities.of_session(request)

@@ -17,7 +17,9 @@ from adapters.http.creatives_api import creatives_operations
 from adapters.http.engagements_api import engagements_operations
 from adapters.http.health import Readiness, health_app
 from adapters.http.identities import PostgresIdentities
+from adapters.http.leads_api import lead_addresses_app, leads_operations
 from adapters.http.links_api import links_operations
+from adapters.http.missed_calls_api import missed_calls_operations
 from adapters.http.openapi import openapi_document
 from adapters.http.operations import Operation
 from adapters.http.ops_api import ops_operations
@@ -54,6 +56,8 @@ def all_operations(services: Services) -> Sequence[Operation]:
         *call_figures_operations(services),
         *engagements_operations(services),
         *coupons_operations(services),
+        *missed_calls_operations(services),
+        *leads_operations(services),
         *ops_operations(services),
     ]
 
@@ -80,5 +84,6 @@ def node_app(
     app.router.add_get("/openapi.json", described)
     api_app(app, operations, door, time)
     redirects_app(app, services)
+    lead_addresses_app(app, services)
     console_app(app, services, operations, identities, door, time)
     return app

@@ -9,6 +9,7 @@ from aiohttp import web
 from adapters.http.problems import ProblemError
 from adapters.postgres.identity import PostgresIdentity, WebSession
 from engine.access import Principal
+from inventory.missed_calls import read_signature
 
 COOKIE = "posdata_session"
 CSRF_HEADER = "X-CSRF-Token"
@@ -25,6 +26,17 @@ class PostgresIdentities:
     async def of_key(self, key: str) -> Principal | None:
         """Return whom an API key belongs to, or None when it is unknown, expired or revoked."""
         return await self._identity().principal_of_key(key, at=self._clock())
+
+    async def of_signature(self, key_id: str, header: str, octets: bytes) -> Principal | None:
+        """Return whose API key signed these octets, or None when the signature is none, forged or old."""
+        signature, now = read_signature(header), self._clock()
+        if signature is None or not signature.is_fresh(now.timestamp()):
+            return None
+        found = await self._identity().signer(key_id, at=now)
+        if found is None:
+            return None
+        principal, secret = found
+        return principal if signature.signs(secret, octets) else None
 
     async def of_session(self, request: web.Request) -> Principal | None:
         """Return whom the session cookie belongs to. Raises `ProblemError` for a write without its token."""

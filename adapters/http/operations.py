@@ -75,7 +75,8 @@ class Operation:
     `path` is below /api/v1 with `{name}` parameters; `name` the operationId; `tag` groups it and is
     what a key's scope names. `problems` are kinds of problem beyond those that any operation may
     answer. `answers` are further media types beside JSON. `repeatable` operations take an
-    Idempotency-Key; `etag` says that the answer carries one and, on a write, that If-Match is needed.
+    Idempotency-Key; `signed` ones may be signed with a key in place of bearing it; `etag` says that the
+    answer carries one and, on a write, that If-Match is needed.
     """
 
     method: Method
@@ -94,7 +95,7 @@ class Operation:
     status: int = 200
     problems: tuple[str, ...] = ()
     etag: bool = False
-    public: bool = False
+    signed: bool = False
     example: Any = None
     answer_example: Any = None
     max_octets: int = MAX_BODY_OCTETS

@@ -30,7 +30,7 @@ def csv_file(report: Report) -> bytes:
     text = io.StringIO(_MARK)
     text.seek(0, io.SEEK_END)
     writer = csv.writer(text)
-    writer.writerows([_safe(cell) for cell in line] for line in lines(report))
+    writer.writerows([plain_cell(cell) for cell in line] for line in lines(report))
     return text.getvalue().encode()
 
 
@@ -75,7 +75,7 @@ def disposition(name: str, ending: str) -> dict[str, str]:
     return {"Content-Disposition": f"attachment; filename=\"{plain}.{ending}\"; filename*=UTF-8''{extended}"}
 
 
-def _safe(cell: Cell) -> Cell:
+def plain_cell(cell: Cell) -> Cell:
     """Return a cell that no spreadsheet computes; counts are numbers and stay so."""
     if isinstance(cell, bool):
         return str(cell).lower()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from adapters.files.hash_key import HashKeyError
 from adapters.http.clicks import ClickCounter
 from adapters.http.fitting import Fitting
 from adapters.metrics.node_figures import WorkerMemory
@@ -21,6 +22,7 @@ from inventory.forecast import Forecast
 from inventory.market import Market
 from segments.geography import Geography
 from segments.numbering import Numbering
+from segments.seal import Seal
 from validators.rules import RuleSet
 
 
@@ -55,6 +57,7 @@ class Services:
     clicks: ClickCounter = field(default_factory=ClickCounter)
     fitting: Fitting = field(default_factory=Fitting)
     esme: EsmeSession | None = None
+    find_seal: Callable[[], Seal] | None = None
 
     @property
     def pool(self) -> Pool:
@@ -63,6 +66,16 @@ class Services:
         if pool is None:
             raise ConnectionError("the database is away")
         return pool
+
+    @property
+    def seal(self) -> Seal:
+        """What seals callers. Raises `ConnectionError`, which answers 503, where there is no key."""
+        try:
+            if self.find_seal is not None:
+                return self.find_seal()
+        except HashKeyError as error:
+            raise ConnectionError(str(error)) from None
+        raise ConnectionError("there is no key for numbers")
 
     @property
     def identity(self) -> PostgresIdentity:

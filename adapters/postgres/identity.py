@@ -333,6 +333,13 @@ class PostgresIdentity:
             row = await connection.fetchrow(_BY_KEY, _sha256(secret), at)
         return None if row is None else _principal(row)
 
+    async def signer(self, key_id: str, *, at: datetime) -> tuple[Principal, bytes] | None:
+        """Return whom a key's id belongs to and the key's SHA-256; None as for `principal_of_key`."""
+        async with self._pool.acquire() as connection:
+            secret = await connection.fetchval("SELECT sha256 FROM api_keys WHERE id::text = $1", key_id)
+            row = None if secret is None else await connection.fetchrow(_BY_KEY, secret, at)
+        return None if row is None else (_principal(row), bytes(secret))
+
     async def _rows(self, query: str, *arguments: object) -> Sequence[Mapping[str, Any]]:
         async with self._pool.acquire() as connection:
             return [dict(row) for row in await connection.fetch(query, *arguments)]

@@ -122,6 +122,7 @@ class Control:
         self._clicks = ClickCounter()
         self._landings = Landings(lambda: self._settings)
         seal = cache(lambda: load_seal(settings, spec.data_dir))
+        self._seal = seal
         hearing = Hearing(lambda: self._settings, lambda: self._pool, seal)
         self._own_sessions = own_sessions(settings, hearing.hear)
         self._esme = self._own_sessions[0] if self._own_sessions else None
@@ -199,6 +200,7 @@ class Control:
             data_dir=self._spec.data_dir,
             clicks=self._clicks,
             esme=self._esme,
+            find_seal=self._seal,
         )
 
     def _readiness(self) -> Readiness:

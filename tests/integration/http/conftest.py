@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from inventory.books import hour_of
 from inventory.forecast import Forecast
 from inventory.history import History
 from inventory.supply import Supply
+from segments.seal import Seal
 
 PREFIX = "/api/v1"
 SETTINGS = Settings.model_validate({"policy": {"lead_time_hours": 0}})
@@ -40,6 +42,7 @@ CALLERS: Mapping[str, tuple[str, Role]] = {
 """Who may call: their organisation and role. The agency acts for Sol's brand."""
 
 BRANDS = {"Sol": "tienda-sol", "Luna": "cafe-luna"}
+SEAL_KEY = bytes(range(32))
 TEXT = "Buen Fin en tienda sol, 40 de descuento. Marca 5512345678"
 
 
@@ -136,6 +139,7 @@ async def world(postgres_dsn: str) -> AsyncIterator[World]:
         load_numbering(),
         default_rules(),
         market=lambda: trading[0].market if trading else None,
+        find_seal=cache(lambda: Seal(SEAL_KEY)),
     )
     try:
         app = node_app(lambda: Readiness(relay=True, database=True, ads=True), lambda: b"", services)
