@@ -15,6 +15,7 @@ from adapters.postgres.webhooks import record_at_risk
 from inventory.allotment import Outlook
 from inventory.books import ServingCampaign, hour_of
 from inventory.planner import LOOK_BACK_S, Planner
+from inventory.silence import Silence
 from inventory.supply import HOUR_S, Supply
 from segments.numbering import Numbering
 
@@ -22,6 +23,9 @@ from segments.numbering import Numbering
 _OPEN_HOURS = 2
 # Changes that come in a row are answered together.
 CALM_S = 1.0
+# How often it is looked for silent regions, and how soon after an allotment one may ask for the next.
+LOOK_S = 20.0
+LEAST_S = 60.0
 # How soon it is looked again whether there is a forecast to plan on.
 WAIT_S = 10.0
 
@@ -50,6 +54,10 @@ class Allotting:
         self._serving: list[ServingCampaign] = []
         self._changed = asyncio.Event()
         self._came: Supply | None = None
+        self._expected: Supply | None = None
+        states = sorted({place.state for place in numbering.places})
+        self._states = states
+        self._silence = Silence(np.array([states.index(place.state) for place in numbering.places]))
 
     def look(self, serving: list[ServingCampaign]) -> None:
         """Hear which campaigns serve now or later, each second; a change asks for an allotment at once."""
@@ -70,9 +78,32 @@ class Allotting:
             except Exception as error:  # leases, settlement and plans go on, by the deficit rule in the end
                 log.error("alarm_allotment_failed", exc_info=error)
             await asyncio.sleep(CALM_S)
+            await self._wait(pool, self._every_s if made else WAIT_S)
+
+    async def _wait(self, pool: Pool, seconds: float) -> None:
+        """Wait so long, until bookings change, or until a region has fallen silent or come back."""
+        begun, heard = time.monotonic(), False
+        while not self._changed.is_set() and (left := begun + seconds - time.monotonic()) > 0:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._every_s if made else WAIT_S):
+                async with asyncio.timeout(min(LOOK_S, left)):
                     await self._changed.wait()
+            heard = await self._regions_changed(pool, datetime.now(UTC)) or heard
+            if heard and time.monotonic() - begun >= LEAST_S:
+                return
+
+    async def _regions_changed(self, pool: Pool, now: datetime) -> bool:
+        expected, hour = self._expected, hour_of(now)
+        if expected is None or not 0 <= hour - expected.first_hour < expected.hours:
+            return False
+        [came] = await read_by_hour(pool, self._numbering, hour, hour)
+        due = expected.by_hour[hour - expected.first_hour]
+        if not self._silence.look(hour, now.timestamp(), came, due):
+            return False
+        silent = [
+            state for state, is_silent in zip(self._states, self._silence.silent, strict=True) if is_silent
+        ]
+        log.warning("regions_silent", states=silent)
+        return True
 
     async def _allot(self, pool: Pool, now: datetime) -> bool:
         """Make an allotment and follow it; False where the forecast does not allow it yet."""
@@ -82,7 +113,8 @@ class Allotting:
             return False
         begun = time.monotonic()
         came = await self._read_came(pool, now, expected)
-        outlook = Outlook(now.timestamp(), came, expected)
+        self._expected = expected
+        outlook = Outlook(now.timestamp(), came, self._silence.lowered(expected, hour_of(now)))
         # In a thread, so that leases and settlement go on meanwhile.
         allotment = await asyncio.to_thread(self._planner.allot, self._serving, outlook)
         self._planner.follow(allotment)
