@@ -92,20 +92,6 @@ def _database(value: str) -> str:
     raise custom_fault("database", "debe ser embedded o postgresql://…", "must be embedded or postgresql://…")
 
 
-def _cap_store(value: str) -> str:
-    if value == "local":
-        return value
-    try:
-        address = Endpoint.parse(value.removeprefix("valkey://"))
-        if value.startswith("valkey://") and address.port:
-            return value
-    except ValueError:
-        pass
-    raise custom_fault(
-        "cap_store", "debe ser local o valkey://HOST:PUERTO", "must be local or valkey://HOST:PORT"
-    )
-
-
 def _timezone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -221,7 +207,7 @@ ServiceTypes = Annotated[tuple[Annotated[str, Field(max_length=5)], ...], AS_TUP
 Statuses = Annotated[tuple[Annotated[int, BeforeValidator(_status)], ...], AS_TUPLE, AfterValidator(_retried)]
 Days = Annotated[int, Field(ge=1, le=36500)]
 Billable = Annotated[Literal["accepted", "delivered"], _refused_unless("accepted", "billing by receipt")]
-CapStore = Annotated[str, AfterValidator(_cap_store)]
+CapStore = Annotated[str, _refused_unless("local", "counting for several nodes")]
 Sources = Annotated[
     tuple[Annotated[str, AfterValidator(_source)], ...],
     AS_TUPLE,

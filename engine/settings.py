@@ -260,11 +260,10 @@ class Receipts(Section):
 
 
 class Caps(Section):
-    """Where ads are counted by subscriber: in a table of the node, or at a Valkey that several nodes share."""
+    """Where ads are counted by subscriber: in a table of the node."""
 
     store: CapStore = "local"
     size_mb: int = Field(default=128, ge=1, le=65536)
-    wait_ms: float = Field(default=3, gt=0, le=50)
 
 
 class Privacy(Section):
