@@ -152,6 +152,8 @@ def without(
     """Return a catalogue without harmful versions, slot by slot, and the campaigns left without a text."""
     kept = tuple(
         replace(planned, creatives=tuple(one for one in planned.creatives if one.version not in harmful))
+        if harmful
+        else planned
         for planned in catalogue
     )
     return kept, frozenset(planned.number for planned in kept if not planned.creatives)

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 from zlib import crc32
@@ -29,6 +30,10 @@ LAG_LIST_LENGTH = 8
 _MAGIC = b"POSDATA\x02"
 _HEAD_OCTETS = len(_MAGIC) + 8
 _ALIGNMENT = 8
+# The catalogue is a JSON list with an entry a line; no entry holds a line's end.
+_BETWEEN = b",\n"
+# Entries that are written and read without looking at them again.
+_REMEMBERED = 8192
 # Section name → array typecode, in file order.
 _SECTIONS = {
     "group_of_place": "i",
@@ -111,30 +116,40 @@ class Plan:
     catalogue_octets: bytes
 
     def catalogue(self) -> tuple[PlannedCampaign, ...]:
-        """Return the campaigns by slot; parse only when `catalogue_digest` is new."""
-        return tuple(_planned(entry) for entry in json.loads(self.catalogue_octets))
+        """Return the campaigns by slot; parse only when `catalogue_digest` is new.
+
+        Those that were parsed before are the same objects: few of thousands change at a time.
+        """
+        entries = bytes(self.catalogue_octets[1:-1])
+        return tuple(map(_planned, entries.split(_BETWEEN))) if entries else ()
 
 
-def _planned(entry: dict[str, object]) -> PlannedCampaign:
-    fields = dict(entry)
+@lru_cache(maxsize=_REMEMBERED)
+def _planned(entry: bytes) -> PlannedCampaign:
+    fields = json.loads(entry)
     hours = fields.pop("hours")
     creatives = fields.pop("creatives")
     test_places = fields.pop("test_places")
     caps = fields.pop("caps")
     excluded = fields.pop("exclude_brands")
     return PlannedCampaign(
-        **fields,  # type: ignore[arg-type]  # the writer is catalogue_octets() below
-        test_places=None if test_places is None else tuple(test_places),  # type: ignore[arg-type]
-        caps=tuple((count, per, scope) for count, per, scope in caps),  # type: ignore[attr-defined]
-        exclude_brands=tuple(excluded),  # type: ignore[arg-type]
-        hours=tuple((tuple(days), start, end) for days, start, end in hours),  # type: ignore[attr-defined]
-        creatives=tuple(PlannedCreative(**creative) for creative in creatives),  # type: ignore[attr-defined]
+        **fields,
+        test_places=None if test_places is None else tuple(test_places),
+        caps=tuple((count, per, scope) for count, per, scope in caps),
+        exclude_brands=tuple(excluded),
+        hours=tuple((tuple(days), start, end) for days, start, end in hours),
+        creatives=tuple(PlannedCreative(**creative) for creative in creatives),
     )
 
 
 def catalogue_octets(campaigns: Sequence[PlannedCampaign]) -> bytes:
     """Return the catalogue section for campaigns in slot order."""
-    return json.dumps([asdict(campaign) for campaign in campaigns], separators=(",", ":")).encode()
+    return b"[" + _BETWEEN.join(map(_entry, campaigns)) + b"]"
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _entry(campaign: PlannedCampaign) -> bytes:
+    return json.dumps(asdict(campaign), separators=(",", ":")).encode()
 
 
 def catalogue_digest(octets: bytes) -> str:

@@ -117,3 +117,9 @@ def test_room_classes_begin_at_their_floors() -> None:
     assert [ROOM_CLASS_OF[floor - 1] for floor in ROOM_CLASS_FLOORS[1:]] == list(range(8))
     assert len(ROOM_CLASS_OF) == MAX_ROOM + 1
     assert ROOM_CLASS_OF[MAX_ROOM] == 8
+
+
+def test_a_campaign_that_did_not_change_is_not_parsed_again() -> None:
+    """Of thousands a few change at a time: a switch to a new catalogue takes over the rest."""
+    [first, *_], [again] = plan().catalogue(), plan(CATALOGUE[:1]).catalogue()
+    assert again is first
