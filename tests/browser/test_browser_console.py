@@ -17,7 +17,7 @@ from tests.browser.conftest import DESK, PHONE, Stage
 pytestmark = [pytest.mark.browser, pytest.mark.node, pytest.mark.asyncio(loop_scope="session")]
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
-_BOUGHT = ("/campaigns", "/campaigns/{short}", "/overview")
+_BOUGHT = ("/campaigns", "/campaigns/{short}", "/overview", "/engagements")
 PAGES: Mapping[str | None, Sequence[str]] = {
     None: ("/login", "/docs"),
     "advertiser": (
@@ -27,6 +27,7 @@ PAGES: Mapping[str | None, Sequence[str]] = {
         "/campaigns/{waiting}",
         "/campaigns/{short}/why-not",
         "/campaigns/{short}/remedies",
+        "/engagements/new",
     ),
     "brand_manager": _BOUGHT,
     "approver": ("/review", "/review/{waiting}", *_BOUGHT, "/live", "/audit"),

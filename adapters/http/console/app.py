@@ -117,6 +117,7 @@ def _globals(services: Services) -> dict[str, Any]:
         "deed": _named("deed"),
         "thing": _named("thing"),
         "csrf": _csrf,
+        "hour": lambda instant: wording.hour(instant, zone),
         "told": lambda alert, visit: _told(alert, visit, zone),
         "menu": _menu,
         "said": None,

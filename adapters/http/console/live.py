@@ -9,9 +9,10 @@ import aiohttp_jinja2
 from aiohttp import web
 
 from adapters.http.console.alerts import RUNNING, Alerted, alerts
-from adapters.http.console.call_figures import call_figures
+from adapters.http.console.call_figures import CallCounter
 from adapters.http.console.desk import Desk
 from adapters.http.console.pages import Pages
+from adapters.http.console.places import TILES
 from adapters.http.console.standing import Standings
 from adapters.http.console.visit import HEADERS, Visit
 from adapters.http.problems import ProblemError
@@ -46,6 +47,7 @@ class _Watch:
         self._services = services
         self._desk = desk
         self._standings = standings
+        self._calls = CallCounter(services, desk)
         self._streams: set[asyncio.Task[Any]] = set()
 
     async def show(self, visit: Visit) -> web.StreamResponse:
@@ -110,8 +112,13 @@ class _Watch:
             told = await alerts(
                 visit, self._desk, self._standings, self._services.now(), states=RUNNING, receipts=False
             )
-        calls = await call_figures(visit, self._desk)
-        return {"alerts": told[:MOST_ALERTS], "more_alerts": len(told[MOST_ALERTS:]), "calls": calls}
+        calls = await self._calls.figures(visit)
+        return {
+            "alerts": told[:MOST_ALERTS],
+            "more_alerts": len(told[MOST_ALERTS:]),
+            "calls": calls,
+            "tiles": TILES,
+        }
 
     async def end(self, _: web.Application) -> None:
         """End all streams, so that a node that stops need not wait for them."""

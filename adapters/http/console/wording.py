@@ -67,3 +67,8 @@ def moment(instant: datetime | str | None, language: str, zone: tzinfo) -> str:
 def day(instant: datetime | str | None, language: str, zone: tzinfo) -> str:
     """Return the day of an instant in a zone: 24 nov."""
     return moment(instant, language, zone).rpartition(" ")[0].rpartition(" ")[0] if instant else _UNKNOWN
+
+
+def hour(instant: datetime, zone: tzinfo) -> str:
+    """Return the hour of an instant in a zone: 09:00."""
+    return f"{instant.astimezone(zone):%H:%M}"
