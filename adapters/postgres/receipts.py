@@ -5,7 +5,8 @@ whichever of an insertion and its receipt comes later finds the other. Its locks
 then the ledger; settlement only adds to the inboxes.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -42,20 +43,24 @@ _DAYS = """
 SELECT DISTINCT hour / 24 FROM awaited_inbox
 """
 
-# An insertion wakes the receipt that was ahead of it.
+# An insertion takes the receipts that were ahead of it: they are matched as it is stored.
 _TAKE_AWAITED = """
 WITH moved AS (
     DELETE FROM awaited_inbox WHERE ctid = ANY(ARRAY(SELECT ctid FROM awaited_inbox LIMIT $1)) RETURNING *
-), kept AS (
-    INSERT INTO awaited_receipts (number, campaign, creative_version, place, hour)
-    SELECT * FROM moved WHERE hour >= $2
 ), woken AS (
-    DELETE FROM early_receipts e USING moved m WHERE e.number = m.number
-    RETURNING e.number, e.route, e.state, e.mask
-), again AS (
-    INSERT INTO receipt_inbox SELECT * FROM woken
+    DELETE FROM early_receipts e USING moved m WHERE e.number = m.number AND m.hour >= $3
+    RETURNING e.number, e.state
+), ahead AS (
+    SELECT number, min(state) AS state FROM woken GROUP BY number
+), kept AS (
+    INSERT INTO awaited_receipts (number, campaign, creative_version, place, hour, state, receipts)
+    SELECT m.number, m.campaign, m.creative_version, m.place, m.hour, a.state, (a.number IS NOT NULL)::int
+    FROM moved m LEFT JOIN ahead a ON a.number = m.number AND m.hour >= $3 WHERE m.hour >= $2
+    RETURNING campaign, creative_version, place, hour, state
 )
-SELECT count(*) FROM moved
+SELECT campaign, creative_version, place, hour, state, count(*) AS n, (SELECT count(*) FROM moved) AS taken
+FROM kept WHERE state IS NOT NULL
+GROUP BY GROUPING SETS ((campaign, creative_version, place, hour, state), ())
 """
 
 # Of several receipts of one insertion the first one counts; of those that came together, a delivery.
@@ -130,16 +135,19 @@ class PostgresReceipts:
             this_hour = hour_of(now)
             since = this_hour - horizon_hours
             await self._make_partitions(connection, since // HOURS_A_DAY, this_hour // HOURS_A_DAY)
-            moved = await connection.fetchval(_TAKE_AWAITED, MOST_A_LOOK, since // HOURS_A_DAY * HOURS_A_DAY)
-            rows = await connection.fetch(_MATCH, MOST_A_LOOK, since, this_hour, now)
-            taken = next(row["taken"] for row in rows if row["campaign"] is None)
-            matched = [_matched(row) for row in rows if row["campaign"] is not None and row["n"]]
+            first = since // HOURS_A_DAY * HOURS_A_DAY
+            found = [
+                await connection.fetch(_TAKE_AWAITED, MOST_A_LOOK, first, since),
+                await connection.fetch(_MATCH, MOST_A_LOOK, since, this_hour, now),
+            ]
+            taken = {row["taken"] for rows in found for row in rows if row["campaign"] is None}
+            matched = _summed(row for rows in found for row in rows if row["campaign"] is not None)
             await _book(connection, matched, now)
             unmatched = await connection.fetch(_UNMATCHED, overdue, DELIVERED)
             return Matching(
                 matched,
                 [Unmatched(row["route"], row["n"], row["failed"], row["mask"]) for row in unmatched],
-                more=MOST_A_LOOK in {moved, taken},
+                more=MOST_A_LOOK in taken,
             )
 
     async def drop_old(self, now: datetime, horizon_hours: int, keep_days: int) -> Sequence[str]:
@@ -180,6 +188,16 @@ class PostgresReceipts:
 
 def _day_of(partition: str) -> int:
     return int(partition.rpartition("_")[2])
+
+
+def _summed(rows: Iterable[asyncpg.Record]) -> Sequence[Matched]:
+    """Return rows of both ways in which receipts meet insertions, each outcome once."""
+    counts: Counter[tuple[CountKey, Delivery, str]] = Counter()
+    for row in rows:
+        if row["n"]:
+            key, outcome, cause, count = _matched(row)
+            counts[key, outcome, cause] += count
+    return [Matched(*each, count) for each, count in counts.items()]
 
 
 def _matched(row: asyncpg.Record) -> Matched:
