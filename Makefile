@@ -6,7 +6,7 @@ APT    := $(if $(filter 0,$(shell id -u)),,sudo -n) env DEBIAN_FRONTEND=noninter
 STAMP  := $(VENV)/.installed
 TSTAMP := $(VENV)/.installed-test
 
-.PHONY: setup demo test vote balancer browser unit chaos outage http-figures fuzz crowd receipts check format lock bench figures tls-figures compile interpreted clean backtest openapi
+.PHONY: setup demo test vote balancer browser unit chaos outage http-figures fuzz crowd receipts day check format lock bench figures tls-figures compile interpreted clean backtest openapi
 
 setup: $(STAMP)
 
@@ -85,6 +85,10 @@ crowd: $(TSTAMP)
 # The forecast on invented weeks: error by state and day, and how often P20 holds.
 backtest: $(STAMP)
 	$(BIN)/python scripts/backtest.py $(BACKTEST)
+
+# A day of SMPP traffic in minutes through two workers with the planner live, against its optimum; DAY="--seed 2".
+day: $(TSTAMP)
+	$(BIN)/python -m tests.day $(DAY)
 
 check: $(TSTAMP)
 	$(BIN)/ruff check .
