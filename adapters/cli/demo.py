@@ -18,6 +18,7 @@ from adapters.cli.table import number, rows
 from adapters.processes.child import configure_logging
 from adapters.processes.supervisor import StartError
 from adapters.simulator.demo import Demo, DemoError, Outcome, Progress
+from adapters.simulator.demo_calls import Loop
 from adapters.simulator.demo_people import DemoUser
 
 SHOWN_STATES = 8
@@ -160,6 +161,20 @@ def _table(first: str, *others: str) -> Table:
     return table
 
 
+def _print_loop(loop: Loop) -> None:
+    """Print what calls to the response numbers came to."""
+    confirmations = sum(map(len, loop.confirmed.values()))
+    print(
+        f"  {loop.consumed:,} calls to response numbers answered: {loop.leads:,} leads, "
+        f"{confirmations:,} confirmation SMS, {len(loop.codes):,} coupons, no code twice"
+    )
+    print("  votes: " + ", ".join(f"{option} {votes:,}" for option, votes in loop.votes.items()))
+    if loop.stopped_after_s is not None:
+        print(
+            f"  one caller opted out: the last ad to that number {loop.stopped_after_s:.2f} s after the call"
+        )
+
+
 def _print_balance(outcome: Outcome) -> None:
     """Print what the SMSC counted against what the ledger says, campaign by campaign."""
     lines = [("campaign", "quantity", "inserted", "ledger", "SMSC")]
@@ -181,6 +196,7 @@ def _print_balance(outcome: Outcome) -> None:
     )
     print(f"  {outcome.inserted:,} with an ad, {sum(outcome.counts.pass_through.values()):,} passed through")
     print("  " + ", ".join(f"{reason} {count:,}" for reason, count in reasons))
+    _print_loop(outcome.loop)
     print(f"  round trip p50 {outcome.p50_ms:.1f} ms, p99 {outcome.p99_ms:.1f} ms")
     verdict = "The books balance" if outcome.balanced else "THE BOOKS DO NOT BALANCE"
     accepted = f"the SMSC accepted {outcome.smsc_counted:,} ads, the ledger says {outcome.ledger_counted:,}"

@@ -25,7 +25,7 @@ WHERE $2 OR r.retired_at IS NULL
 ORDER BY r.digits
 """
 
-# What is assigned now or later, of engagements that were started. A standing one ends in the year 5138: there is
+# What is assigned now or later, of engagements that were started; a standing one ends in 5138.
 # no infinity in JSON.
 _LIVE = """
 SELECT a.digits, a.number, extract(epoch FROM lower(a.during))::float8 AS starts,

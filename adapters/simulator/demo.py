@@ -20,15 +20,25 @@ from adapters.files.rule_sets import default_rules
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.campaigns import PostgresCampaigns
 from adapters.postgres.counts import read_inserted_by_place
+from adapters.postgres.migrate import read_migrations
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.server import join
 from adapters.processes.supervisor import Addresses, Supervisor
+from adapters.simulator.demo_calls import (
+    SHORT_CODE,
+    Callers,
+    CallingSmsc,
+    CallingTraffic,
+    Loop,
+    engage,
+    is_answered,
+    read_loop,
+)
 from adapters.simulator.demo_people import DemoUser, demo_users, register
 from adapters.simulator.faults import Faults
 from adapters.simulator.pace import DailyPace
 from adapters.simulator.pdu import ESME_RTHROTTLED
 from adapters.simulator.platform import SimulatedPlatform
-from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import SENDABLE_BY_LIBRARY, Traffic
 from engine.settings import Settings
 from inventory.balance import imbalances
@@ -38,6 +48,10 @@ from inventory.draft import CampaignDraft
 
 THROTTLED = 0.02
 LOOK_S = 0.5
+# Calls to response numbers come beside the notifications: about so many for each.
+CALLS = 0.08
+# The part of the run after which somebody calls the way out.
+LEAVES_AFTER = 0.5
 SETTLED_WITHIN_S = 15.0
 # What the quantities of the demo's campaigns are written for.
 BOOKED_FOR = 10_000
@@ -72,6 +86,7 @@ class Outcome:
     seconds: float
     p50_ms: float
     p99_ms: float
+    loop: Loop
 
     @property
     def inserted(self) -> int:
@@ -96,13 +111,14 @@ class Outcome:
             and self.smsc_counted == self.ledger_counted
             and self.unsettled == 0
             and per_campaign
+            and self.loop.agrees
         )
 
     def as_document(self) -> dict[str, Any]:
         """Return the document of `posdata demo --json`."""
         return {
             "balanced": self.balanced,
-            "notifications": self.counts.notifications,
+            "notifications": self.counts.notifications - self.counts.consumed,  # those for handsets
             "inserted": self.inserted,
             "smsc_counted": self.smsc_counted,
             "ledger_counted": self.ledger_counted,
@@ -120,6 +136,7 @@ class Outcome:
             "seconds": round(self.seconds, 1),
             "p50_ms": round(self.p50_ms, 2),
             "p99_ms": round(self.p99_ms, 2),
+            "missed_calls": self.loop.as_document(),
         }
 
 
@@ -142,6 +159,8 @@ class Demo:
         self._http = http
         self._shown = shown
         self._opened = opened
+        self._chance = random.Random(seed)  # noqa: S311  # reproducible
+        self._callers = Callers(self._chance, seconds * LEAVES_AFTER)
         self._addresses: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> Outcome:
@@ -150,7 +169,7 @@ class Demo:
             data_dir = Path(tempfile.mkdtemp(prefix="posdata-demo-"))
             stack.callback(shutil.rmtree, data_dir, ignore_errors=True)
             smsc = await stack.enter_async_context(
-                SimulatedSmsc(faults=Faults(throttle=THROTTLED), seed=self._seed)
+                CallingSmsc(self._callers, faults=Faults(throttle=THROTTLED), seed=self._seed)
             )
             ranges = stack.enter_context(as_file(files(__package__) / "demo_data" / "ranges.csv"))
             supervisor = Supervisor(
@@ -171,17 +190,18 @@ class Demo:
                 raise DemoError("the demo was stopped before its end; there is no balance")
             return traffic.result()
 
-    async def _traffic(self, data_dir: Path, smsc: SimulatedSmsc) -> Outcome:
+    async def _traffic(self, data_dir: Path, smsc: CallingSmsc) -> Outcome:
         await self._addresses
         pool = await _pool(data_dir)
         try:
-            drafts = _drafts(self._seconds, self._rate)
-            smsc.register_ads(*(creative.text for draft in drafts for creative in draft.creatives))
-            await PostgresCampaigns(pool).add(drafts, approve=True, now=datetime.now(UTC))
+            await engage(pool, self._seconds, max(10, round(self._rate * self._seconds)))
             if self._http:
                 users = demo_users()
                 await register(pool, users)
                 self._opened(f"http://{self._addresses.result().http}", users)
+            drafts = _drafts(self._seconds, self._rate)
+            smsc.register_ads(*(creative.text for draft in drafts for creative in draft.creatives))
+            await PostgresCampaigns(pool).add(drafts, approve=True, now=datetime.now(UTC))
             platform = self._platform()
             watching = asyncio.ensure_future(self._watch(pool, platform))
             try:
@@ -191,6 +211,7 @@ class Demo:
                 await asyncio.gather(watching, return_exceptions=True)
             await self._show(pool, platform)
             counts, left = await _settled(pool, data_dir)
+            loop = await read_loop(pool, counts.consumed, self._callers)
         finally:
             await pool.close()
         return Outcome(
@@ -205,21 +226,25 @@ class Demo:
             seconds=report.seconds,
             p50_ms=report.p50_ms or 0.0,
             p99_ms=report.p99_ms or 0.0,
+            loop=loop,
         )
 
     def _platform(self) -> SimulatedPlatform:
         [relay] = self._addresses.result().relay.values()
         host, _, port = relay.rpartition(":")
         traffic = Traffic(random.Random(self._seed), load_geography().weights, kinds=SENDABLE_BY_LIBRARY)  # noqa: S311
-        pace = DailyPace(self._rate, self._seconds)
-        return SimulatedPlatform(
+        pace = DailyPace(self._rate * (1 + CALLS), self._seconds)
+        calling = CallingTraffic(traffic, self._callers, self._chance)
+        platform = SimulatedPlatform(
             host,
             int(port),
-            traffic,
+            calling,
             pace,
             max(1, int(self._rate * self._seconds)),
             resend_on=frozenset({ESME_RTHROTTLED}),
         )
+        calling.called = lambda: platform.send_more(1)
+        return platform
 
     async def _watch(self, pool: Pool, platform: SimulatedPlatform) -> None:
         while True:
@@ -244,7 +269,19 @@ def _settings(data_dir: Path, smsc_port: int) -> Settings:
     return Settings.model_validate(
         {
             "node": {"name": "demo", "data_dir": str(data_dir)},
-            "relay": {"listen": "127.0.0.1:0", "upstream": [f"127.0.0.1:{smsc_port}"]},
+            "relay": {
+                "listen": "127.0.0.1:0",
+                "upstream": [f"127.0.0.1:{smsc_port}"],
+                "responses": True,
+                "notifications": {"system_ids": ["mcn"]},
+            },
+            "esme": {
+                "smsc": f"127.0.0.1:{smsc_port}",
+                "system_id": "posdata",
+                "source_addr": SHORT_CODE,
+                "short_code": SHORT_CODE,
+                "per_second": 200,
+            },
             "policy": {"allow_unreviewed": True, "lead_time_hours": 0, "quiet_hours": None},
             "http": {"listen": "127.0.0.1:0"},
         }
@@ -271,12 +308,14 @@ def _sized(draft: CampaignDraft, factor: float) -> CampaignDraft:
 
 async def _pool(data_dir: Path) -> Pool:
     """Connect to the node's own database, once control has brought it up to date."""
+    migrations = len(read_migrations())
     async with asyncio.timeout(60):
         while True:
             dsn = await join(data_dir)
             if dsn is not None:
                 pool = await open_pool(dsn, max_size=3)
-                if await pool.fetchval("SELECT to_regclass('pass_through_counts') IS NOT NULL"):
+                begun = await pool.fetchval("SELECT to_regclass('schema_migrations') IS NOT NULL")
+                if begun and await pool.fetchval("SELECT count(*) >= $1 FROM schema_migrations", migrations):
                     return pool
                 await pool.close()
             await asyncio.sleep(0.05)
@@ -292,7 +331,8 @@ async def _settled(pool: Pool, data_dir: Path) -> tuple[Counts, int]:
                 applied = {each.epoch: each.applied for each in await books.open_epochs("demo")}
                 left = unsettled(data_dir, applied)
                 counts = await books.counts()
-                if left == 0 and all(each.in_flight == 0 for each in counts.campaigns):
+                done = left == 0 and all(each.in_flight == 0 for each in counts.campaigns)
+                if done and await is_answered(pool, counts.consumed):
                     return counts, 0
                 await asyncio.sleep(0.1)
     except TimeoutError:

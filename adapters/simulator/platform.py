@@ -131,6 +131,10 @@ class SimulatedPlatform:
             seconds=(self._ended or perf_counter()) - start,
         )
 
+    def send_more(self, messages: int) -> None:
+        """Send so many more than was asked for at first."""
+        self._messages += messages
+
     def stop(self) -> None:
         """Send nothing new; `run` ends when what is out is answered."""
         self._stopping = True

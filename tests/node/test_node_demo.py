@@ -93,7 +93,7 @@ async def test_the_demo_balances_to_the_unit(runs: list[Run]) -> None:
     found = run.document
     assert set(found) == {
         *("balanced", "notifications", "inserted", "smsc_counted", "ledger_counted"),
-        *("campaigns", "pass_through", "seconds", "p50_ms", "p99_ms"),
+        *("campaigns", "pass_through", "seconds", "p50_ms", "p99_ms", "missed_calls"),
     }
     assert found["balanced"] is True
     assert found["smsc_counted"] == found["ledger_counted"] > 0
