@@ -4,6 +4,7 @@ Locks are taken in one order everywhere (epoch, ledger rows by campaign, leases,
 so that nodes wait for each other and never deadlock.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -127,6 +128,9 @@ _LEASED = """
 UPDATE ledger l SET leased = l.leased + d.units
 FROM unnest($1::int[], $2::bigint[]) AS d (campaign, units) WHERE l.campaign = d.campaign
 """
+
+# Counts of a batch that are put in order without a thread; leases and requests wait meanwhile.
+AT_ONCE = 200
 
 _LOCK = "SELECT 1 FROM ledger WHERE campaign = ANY($1) ORDER BY campaign FOR UPDATE"
 
@@ -315,13 +319,21 @@ async def _move(connection: Connection, epoch: Epoch, moved: Mapping[int, Moveme
 
 async def count_insertions(connection: Connection, events: Mapping[tuple[CountKey, Named, str], int]) -> None:
     """Add to the counts by key, event and cause, in the order in which everybody locks them."""
+    if events:
+        if len(events) > AT_ONCE:
+            columns = await asyncio.to_thread(_insertions, events)
+        else:
+            columns = _insertions(events)
+        await connection.execute(_ADD_INSERTIONS, *columns)
+        await forget_days(connection, {(key.campaign, key.hour) for key, _, _ in events})
+
+
+def _insertions(events: Mapping[tuple[CountKey, Named, str], int]) -> list[list[int | str]]:
     rows = sorted(
         (k.campaign, k.hour, k.creative_version, k.place, event.value, cause, n)
         for (k, event, cause), n in events.items()
     )
-    if rows:
-        await connection.execute(_ADD_INSERTIONS, *_columns(rows))
-        await forget_days(connection, {(key.campaign, key.hour) for key, _, _ in events})
+    return _columns(rows)
 
 
 async def _count_notifications(connection: Connection, *by_hour: Mapping[int, int]) -> None:

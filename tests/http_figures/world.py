@@ -1,6 +1,5 @@
 """A node with ten thousand campaigns and a month of counts, and those who ask it things over HTTP."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -147,4 +146,3 @@ async def _credentials(pool: Pool) -> tuple[list[str], str]:
 async def settled(running: Node) -> None:
     """Wait until nothing that the relay counted is on its way into the database. Raises `LoadError`."""
     await running.when(lambda figures: figures.settled)
-    await asyncio.sleep(0)
