@@ -114,9 +114,12 @@ def make_decision(
     settings: Settings,
     numbering: Numbering,
     random: Callable[[], float],
+    subject: Subject | None = None,
 ) -> Decision:
-    """Return the decision of one plan; `offers` are those of its catalogue."""
-    decision = Decision(plan, offers, numbering.zone_of, random)
+    """Return the decision of one plan; `offers` are those of its catalogue, `subject` the inserters'."""
+    subject = Subject() if subject is None else subject
+    subject.campaigns_ask(caller=any(offer.callers is not None for offer in offers))
+    decision = Decision(plan, offers, numbering.zone_of, random, subject)
     if settings.relay.mode == "observe":
         for offer in offers:
             offer.lease.held = _ENDLESS

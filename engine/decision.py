@@ -14,7 +14,9 @@ from engine.caps import CapRules, Caps
 from engine.composition import Suffix
 from engine.leasebook import Lease
 from engine.reasons import Reason
+from engine.subject import Subject
 from inventory.plan import LITTLE_ENDIAN, MAX_ROOM, ROOM_CLASS_OF, ROOM_CLASSES, Plan, PlannedCampaign
+from segments.callers import CallerList
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
@@ -25,6 +27,8 @@ _NO_LEASE: Final = Reason.NO_LEASE
 _NO_ROOM: Final = Reason.NO_ROOM
 _NO_CAMPAIGN: Final = Reason.NO_CAMPAIGN
 _CAMPAIGN_HOURS: Final = Reason.CAMPAIGN_HOURS
+_NO_CONSENT: Final = Reason.NO_CONSENT
+_EXCLUDED_CALLER: Final = Reason.EXCLUDED_CALLER
 _CAP_BUSY: Final = Reason.CAP_BUSY
 _ROOM_CLASS_OF: Final = ROOM_CLASS_OF
 
@@ -65,10 +69,23 @@ class Offer:
     """A campaign as the hot path sees it: its window, its hours, its lease, its creatives.
 
     `tallies` are those of the harm breaker that count already, by creative version. `test_places` is None
-    but for test campaigns, `caps` where nobody counts its ads by subscriber.
+    but for test campaigns, `caps` where nobody counts its ads by subscriber, `callers` where none is
+    excluded. `brand` and `category` are scopes of consent.
     """
 
-    __slots__ = ("caps", "closes", "creatives", "hours", "lease", "number", "opens", "test_places")
+    __slots__ = (
+        "brand",
+        "callers",
+        "caps",
+        "category",
+        "closes",
+        "creatives",
+        "hours",
+        "lease",
+        "number",
+        "opens",
+        "test_places",
+    )
 
     def __init__(
         self,
@@ -80,6 +97,9 @@ class Offer:
     ) -> None:
         known = tallies or {}
         self.caps = caps
+        self.brand = f"brand:{planned.brand}"
+        self.category = f"category:{planned.category}"
+        self.callers = CallerList(planned.exclude_callers) if planned.exclude_callers else None
         self.number = planned.number
         self.opens = planned.opens
         self.closes = planned.closes
@@ -127,6 +147,7 @@ class Decision:
         "_row_share",
         "_row_slot",
         "_row_start",
+        "_subject",
         "_tests",
         "_vacancy",
         "_zone_of_place",
@@ -141,6 +162,7 @@ class Decision:
         offers: Sequence[Offer],
         zone_of_place: Sequence[int],
         random: Callable[[], float],
+        subject: Subject | None = None,
     ) -> None:
         self._group_of_place = _octets("i", plan.group_of_place)
         self._vacancy = bytes(plan.vacancy)
@@ -152,6 +174,7 @@ class Decision:
         self._offers = list(offers)
         self._zone_of_place = _octets("i", zone_of_place)
         self._random = random
+        self._subject = Subject() if subject is None else subject
         self._in_hours: dict[int, bool] = {}
         self.now = 0.0
         self.minutes: Sequence[int] = ()
@@ -253,6 +276,12 @@ class Decision:
         """Return a creative of an offer that has a unit to spend, or why it may not have one now."""
         if not offer.opens <= self.now < offer.closes:
             return _NO_CAMPAIGN
+        subject = self._subject
+        choice = subject.choice
+        if choice is not None and not choice.allows(offer.category, offer.brand):
+            return _NO_CONSENT
+        if offer.callers is not None and subject.caller in offer.callers:
+            return _EXCLUDED_CALLER
         if offer.hours and not self._hours_allow(offer, place):
             return _CAMPAIGN_HOURS
         creatives = offer.creatives

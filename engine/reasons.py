@@ -60,7 +60,6 @@ class Reason(IntEnum):
     NO_CONSENT = 35, "its subscriber has not consented to such an ad, or has withdrawn"
     SUPPRESSED = 36, "its subscriber is suppressed: on an imported list, or opted out"
     EXCLUDED_CALLER = 37, "its caller is excluded, by policy.exclude_callers or by the campaign it would get"
-    BLACKOUT = 38, "a blackout of the campaign it would get holds at its place now"
 
     @property
     def code(self) -> str:

@@ -112,3 +112,4 @@ class Campaign:
     frequency_caps: tuple[FrequencyCap, ...] = ()
     spacing_minutes: int | None = None
     exclude_brands: tuple[str, ...] = ()
+    exclude_callers: tuple[str, ...] = ()

@@ -30,6 +30,7 @@ RULES: Mapping[str, Rule] = {
     "frequency_caps": Rule.AVAILABILITY,
     "spacing_minutes": Rule.AVAILABILITY,
     "exclude_brands": Rule.AVAILABILITY,
+    "exclude_callers": Rule.FREE,
     "target": Rule.AVAILABILITY,
     "quantity": Rule.QUANTITY,
     "creatives": Rule.TEXTS,

@@ -14,6 +14,7 @@ from inventory.faults import Fault, custom_fault, not_built, shape_faults
 from inventory.frequency import CATEGORY, LONGEST_SPACING, CapDocument
 from inventory.receipts import MakeGood
 from inventory.short_links import Shortener, code_in, shortened
+from segments.callers import caller_pattern
 from segments.geography import Geography
 from segments.targets import Target, TargetDocumentError, check_target
 from validators.check import check
@@ -86,6 +87,18 @@ def _minute(value: object) -> int:
         ) from None
 
 
+def _caller(pattern: str) -> str:
+    try:
+        caller_pattern(pattern)
+    except ValueError:
+        raise custom_fault(
+            "bad_caller",
+            'debe ser un número o un prefijo como "911", "55 0123 4567", "800*"',
+            'must be a number or a prefix such as "911", "55 0123 4567", "800*"',
+        ) from None
+    return pattern
+
+
 def _later(es: str, en: str, *empty: object) -> AfterValidator:
     """Accept null and what `empty` holds; refuse whatever else asks for something not built yet."""
 
@@ -110,6 +123,9 @@ def _none_is_empty(value: object) -> object:
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_plain_name)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Minute = Annotated[int, BeforeValidator(_minute)]
+
+
+Caller = Annotated[str, AfterValidator(_caller)]
 
 
 class _Shape(BaseModel):
@@ -145,8 +161,8 @@ class _Document(_Shape):
     frequency_caps: Annotated[list[CapDocument], BeforeValidator(_none_is_empty), Field(max_length=20)] = (
         Field(default_factory=list)
     )
-    exclude_callers: Annotated[Any, _later("excluir llamantes; use []", "excluding callers; use []", [])] = (
-        None
+    exclude_callers: Annotated[list[Caller], BeforeValidator(_none_is_empty), Field(max_length=1000)] = Field(
+        default_factory=list
     )
     exclude_brands: Annotated[list[Name], BeforeValidator(_none_is_empty), Field(max_length=100)] = Field(
         default_factory=list
@@ -290,6 +306,7 @@ def _draft(shape: _Document, target: Target, site: str | None) -> CampaignDraft:
         frequency_caps=tuple(each.cap for each in shape.frequency_caps),
         spacing_minutes=shape.spacing_minutes,
         exclude_brands=tuple(shape.exclude_brands),
+        exclude_callers=tuple(shape.exclude_callers),
         test=shape.test,
         external_id=shape.external_id,
         labels=shape.labels,

@@ -46,6 +46,7 @@ class CampaignDraft:
     frequency_caps: tuple[FrequencyCap, ...] = ()
     spacing_minutes: int | None = None
     exclude_brands: tuple[str, ...] = ()
+    exclude_callers: tuple[str, ...] = ()
     test: bool = False
     external_id: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)

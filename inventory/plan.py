@@ -89,6 +89,7 @@ class PlannedCampaign:
     caps: tuple[tuple[int, str, str], ...] = ()
     spacing_minutes: int = 0
     exclude_brands: tuple[str, ...] = ()
+    exclude_callers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +133,13 @@ def _planned(entry: bytes) -> PlannedCampaign:
     test_places = fields.pop("test_places")
     caps = fields.pop("caps")
     excluded = fields.pop("exclude_brands")
+    callers = fields.pop("exclude_callers")
     return PlannedCampaign(
         **fields,
         test_places=None if test_places is None else tuple(test_places),
         caps=tuple((count, per, scope) for count, per, scope in caps),
         exclude_brands=tuple(excluded),
+        exclude_callers=tuple(callers),
         hours=tuple((tuple(days), start, end) for days, start, end in hours),
         creatives=tuple(PlannedCreative(**creative) for creative in creatives),
     )

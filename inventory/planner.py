@@ -311,4 +311,5 @@ def _planned(campaign: Campaign, test_places: tuple[int, ...] | None = None) -> 
         caps=tuple((cap.count, cap.per.value, cap.scope.value) for cap in campaign.frequency_caps),
         spacing_minutes=campaign.spacing_minutes or 0,
         exclude_brands=campaign.exclude_brands,
+        exclude_callers=campaign.exclude_callers,
     )

@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, Source] = {
     "ads": Source("adapters.cli.ads", "ads", "Switch ads on or off, or stop one campaign."),
     "receipts": Source("adapters.cli.receipts", "receipts", "Learn from receipts."),
     "suppressions": Source("adapters.cli.suppressions", "suppressions", "Lists of numbers without ads."),
+    "subscribers": Source("adapters.cli.subscribers", "subscribers", "One person's data."),
     "keys": Source("adapters.cli.people", "keys", "Make keys for the API."),
     "users": Source("adapters.cli.people", "users", "Register users of the console."),
     "config": Source("adapters.cli.config", "config", "Check a settings file."),

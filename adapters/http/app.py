@@ -30,6 +30,8 @@ from adapters.http.response_numbers_api import response_numbers_operations
 from adapters.http.samples_api import samples_operations
 from adapters.http.segments_api import segments_operations
 from adapters.http.services import Services
+from adapters.http.subscribers_api import subscribers_operations
+from adapters.http.suppressions_api import suppressions_operations
 from adapters.http.texts_api import texts_operations
 from adapters.http.webhooks_api import webhooks_operations
 from adapters.http.why_not_api import why_not_operations
@@ -58,6 +60,8 @@ def all_operations(services: Services) -> Sequence[Operation]:
         *coupons_operations(services),
         *missed_calls_operations(services),
         *leads_operations(services),
+        *suppressions_operations(services),
+        *subscribers_operations(services),
         *ops_operations(services),
     ]
 

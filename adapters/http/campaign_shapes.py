@@ -71,6 +71,9 @@ class CampaignIn(Shape):
     exclude_brands: list[str] = Field(
         default_factory=list, max_length=100, description="Brands, or categories as category:retail."
     )
+    exclude_callers: list[str] = Field(
+        default_factory=list, max_length=1000, description="Numbers and prefixes, such as 800*."
+    )
     test: bool = Field(default=False, description="Only for `ads.test_subscribers`.")
     external_id: str | None = Field(default=None, max_length=100)
     labels: dict[str, str] = Field(default_factory=dict)
@@ -97,6 +100,9 @@ class CampaignPatch(Shape):
     )
     exclude_brands: list[str] = Field(
         default_factory=list, max_length=100, description="Brands, or categories as category:retail."
+    )
+    exclude_callers: list[str] = Field(
+        default_factory=list, max_length=1000, description="Numbers and prefixes, such as 800*."
     )
     test: bool = Field(default=False, description="Only for `ads.test_subscribers`.")
     external_id: str | None = Field(default=None, max_length=100)
@@ -229,6 +235,7 @@ class CampaignShape(Shape):
     frequency_caps: list[CapDocument]
     spacing_minutes: int | None
     exclude_brands: list[str]
+    exclude_callers: list[str]
     test: bool
     external_id: str | None
     labels: dict[str, str]

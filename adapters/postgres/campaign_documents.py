@@ -57,6 +57,7 @@ FIELDS = (
     "frequency_caps",
     "spacing_minutes",
     "exclude_brands",
+    "exclude_callers",
     "test",
     "external_id",
     "labels",

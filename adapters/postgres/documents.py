@@ -53,11 +53,12 @@ def hours_of(document: Sequence[Mapping[str, Any]]) -> tuple[HoursWindow, ...]:
 
 
 def exposure_document(draft: CampaignDraft) -> dict[str, Any]:
-    """Return a draft's caps, spacing and competitors as `campaigns.exposure` holds them."""
+    """Return a draft's caps, spacing, competitors and callers as `campaigns.exposure` holds them."""
     return {
         "frequency_caps": [cap.document() for cap in draft.frequency_caps],
         "spacing_minutes": draft.spacing_minutes,
         "exclude_brands": list(draft.exclude_brands),
+        "exclude_callers": list(draft.exclude_callers),
     }
 
 
@@ -67,6 +68,7 @@ def exposure_shown(document: Mapping[str, Any]) -> dict[str, Any]:
         "frequency_caps": document.get("frequency_caps", []),
         "spacing_minutes": document.get("spacing_minutes"),
         "exclude_brands": document.get("exclude_brands", []),
+        "exclude_callers": document.get("exclude_callers", []),
     }
 
 
@@ -76,6 +78,7 @@ class Exposure(TypedDict):
     frequency_caps: tuple[FrequencyCap, ...]
     spacing_minutes: int | None
     exclude_brands: tuple[str, ...]
+    exclude_callers: tuple[str, ...]
 
 
 def exposure_of(document: Mapping[str, Any]) -> Exposure:
@@ -85,6 +88,7 @@ def exposure_of(document: Mapping[str, Any]) -> Exposure:
         frequency_caps=tuple(CapDocument.model_validate(cap).cap for cap in shown["frequency_caps"]),
         spacing_minutes=shown["spacing_minutes"],
         exclude_brands=tuple(shown["exclude_brands"]),
+        exclude_callers=tuple(shown["exclude_callers"]),
     )
 
 

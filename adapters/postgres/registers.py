@@ -18,7 +18,7 @@ from segments.number_set import BUCKETS, LOW_BITS, LOW_MASK
 STRETCH = 2048
 """Buckets that are read at once: half a megabyte of a list of 30 million."""
 
-_STATE = "SELECT version, lists, blackouts, key_check FROM register"
+_STATE = "SELECT version, lists, key_check FROM register"
 
 _SUPPRESSED = """
 SELECT number FROM (
@@ -52,7 +52,6 @@ class RegisterState:
 
     version: int
     lists: int
-    blackouts: int
     key_check: str | None
 
 

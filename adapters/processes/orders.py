@@ -134,7 +134,9 @@ class Orders:
             rules = core.capping.take(catalogue)
             self._offers = make_offers(catalogue, core.book, core.breaker, core.settings, rules)
             self._offered = offered
-        decision = make_decision(plan, self._offers, core.settings, core.numbering, random.random)
+        decision = make_decision(
+            plan, self._offers, core.settings, core.numbering, random.random, core.subject
+        )
         self._mark_stopped()
         now = time.time()
         for inserter in core.inserters.values():

@@ -9,7 +9,7 @@ from typing import Any
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MOST_TEXTS = 20
 # What the form does not show; a copy of a campaign keeps it.
-_KEPT = ("labels", "make_good", "frequency_caps", "spacing_minutes", "exclude_brands")
+_KEPT = ("labels", "make_good", "frequency_caps", "spacing_minutes", "exclude_brands", "exclude_callers")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,13 @@
--- Who may get ads: what subscribers chose, with proof; lists of numbers; times and places without ads.
+-- Who may get ads: what subscribers chose, with proof; and lists of numbers.
 
 -- One row: its lock orders those who write, so that a version is never seen before a lower one.
 CREATE TABLE register (
     one       boolean PRIMARY KEY DEFAULT true CHECK (one),
     version   bigint NOT NULL,  -- rises with every choice
     lists     bigint NOT NULL,  -- rises with every change of a list of numbers
-    blackouts bigint NOT NULL,  -- rises with every change of a blackout
     key_check text              -- tells whether a node has the key under which the numbers are sealed
 );
-INSERT INTO register (version, lists, blackouts) VALUES (0, 0, 0);
+INSERT INTO register (version, lists) VALUES (0, 0);
 CREATE TRIGGER tell_posdata AFTER UPDATE ON register
     FOR EACH ROW EXECUTE FUNCTION tell_posdata();
 
@@ -41,15 +40,4 @@ CREATE TABLE suppression_chunks (
     list    integer NOT NULL REFERENCES suppression_lists ON DELETE CASCADE,
     members bytea NOT NULL,  -- the low 16 bits of each, ascending, little endian
     PRIMARY KEY (bucket, list)
-);
-
-CREATE TABLE blackouts (
-    id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    name       text NOT NULL,
-    category   text,            -- null: every category
-    target     jsonb NOT NULL,
-    starts_at  timestamptz NOT NULL,
-    ends_at    timestamptz NOT NULL CHECK (ends_at > starts_at),
-    created_by text NOT NULL,
-    created_at timestamptz NOT NULL
 );

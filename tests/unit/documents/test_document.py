@@ -74,7 +74,6 @@ def test_a_campaign_that_ends_now_is_too_late() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("exclude_callers", ["911"]),
         ("response_number", "5501234567"),
     ],
 )
@@ -91,6 +90,7 @@ def test_caps_spacing_and_competitors_are_read() -> None:
             frequency_caps=[{"count": 1, "per": "day"}, {"count": 3, "per": "flight", "scope": "brand"}],
             spacing_minutes=60,
             exclude_brands=["tienda-luna", "category:banca"],
+            exclude_callers=["911", "800*"],
         ),
         STANDARDS,
     )
@@ -98,6 +98,7 @@ def test_caps_spacing_and_competitors_are_read() -> None:
         FrequencyCap(1, Per.DAY, Scope.CAMPAIGN),
         FrequencyCap(3, Per.FLIGHT, Scope.BRAND),
     )
+    assert read.exclude_callers == ("911", "800*")
     assert (read.spacing_minutes, read.exclude_brands) == (60, ("tienda-luna", "category:banca"))
 
 
@@ -111,6 +112,7 @@ def test_caps_spacing_and_competitors_are_read() -> None:
         ("spacing_minutes", 10081, "/spacing_minutes"),
         ("exclude_brands", ["tienda-luna", "tienda-sol"], "/exclude_brands/1"),
         ("exclude_brands", ["category:"], "/exclude_brands/0"),
+        ("exclude_callers", ["911", "¿?"], "/exclude_callers/1"),
     ],
 )
 def test_bad_caps_are_faults(field: str, value: object, pointer: str) -> None:
