@@ -238,6 +238,7 @@ async def test_lists_are_paged_and_filtered(world: World) -> None:
     seen, cursor = [], ""
     while cursor is not None:
         page = (await world.call("sol", "GET", f"/campaigns?limit=2{cursor and '&cursor=' + cursor}")).body
+        assert all(each["creatives"][0]["fits"]["share"] > 0 for each in page["items"])
         seen += [each["name"] for each in page["items"]]
         cursor = page["next"]
     assert seen == names[::-1]
@@ -257,3 +258,17 @@ async def test_every_change_is_in_the_audit_log(world: World) -> None:
     assert (entries[0].after or {})["quantity"] == 900
     assert entries[1].actor == world.keys["approver"][:10]
     assert await first_broken_link(world.pool) is None
+
+
+async def test_a_test_campaign_has_no_lead_time_and_is_in_no_report_of_others(world: World) -> None:
+    """It starts once it is approved, needs a review as any other, and only its own report knows it."""
+    world.settings[0] = Settings.model_validate({"policy": {"lead_time_hours": 48}})
+    booked = await world.book(test=True)
+    path = f"/campaigns/{booked['id']}"
+    assert booked["test"]
+    submitted = (await world.call("sol", "POST", f"{path}/submit")).body
+    assert submitted["decide_by"]["on_time"] == submitted["starts_at"]
+    approved = (await world.call("approver", "POST", f"{path}/approve")).body
+    assert approved["earliest_start"] == approved["approved_at"]
+    assert (await world.call("sol", "GET", f"{path}/report")).body["campaign"]["id"] == booked["id"]
+    assert (await world.call("sol", "GET", "/reports?by=campaign")).body["rows"] == []
