@@ -36,6 +36,8 @@ class Prospects:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._turn = asyncio.Lock()
+        # Remedies take seconds; lists of campaigns don't wait for them.
+        self._helping = asyncio.Lock()
         self._market: Market | None = None
         self._known: Mapping[str, Prospect] = {}
         self._remedies: dict[str, Remedies] = {}
@@ -48,14 +50,15 @@ class Prospects:
 
     async def remedies(self, campaign: str) -> Remedies | None:
         """Return what would help a campaign that is at risk; None for one that is not."""
-        async with self._turn:
-            market = await self._refresh()
-            prospect = self._known.get(campaign)
+        async with self._helping:
+            async with self._turn:
+                market, remedies = await self._refresh(), self._remedies
+                prospect = self._known.get(campaign)
             if market is None or prospect is None or not prospect.at_risk:
                 return None
-            if campaign not in self._remedies:
-                self._remedies[campaign] = await asyncio.to_thread(_remedies, market, campaign)
-            return self._remedies[campaign]
+            if campaign not in remedies:
+                remedies[campaign] = await asyncio.to_thread(_remedies, market, campaign)
+            return remedies[campaign]
 
     async def _refresh(self) -> Market | None:
         market = self._services.market()
