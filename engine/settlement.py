@@ -37,7 +37,7 @@ class Fold:
     upto: int = 0
     open: dict[int, bytes] = field(default_factory=dict)
     _counted: Counter[bytes] = field(default_factory=Counter)
-    _receipts: list[tuple[bytes, int]] = field(default_factory=list)
+    _receipts: dict[bytes, list[int]] = field(default_factory=dict)
     _people: dict[bytes, list[int]] = field(default_factory=dict)
 
     def add(self, frames: Iterable[Frame]) -> int:
@@ -62,7 +62,7 @@ class Fold:
         for kind, number, prefix in zip(kinds, frame.numbers, prefixes, strict=True):
             if kind >= _FIRST_TALLY:
                 if counts and kind >= _FIRST_RECEIPT:
-                    self._receipts.append((prefix, number))
+                    self._receipts.setdefault(prefix, []).append(number)
                 elif counts:
                     counted[prefix] += number
                 continue
@@ -103,8 +103,8 @@ class Fold:
         batch = _Batch()
         for prefix, count in self._counted.items():
             batch.add(prefix, count)
-        for prefix, number in self._receipts:
-            batch.add_receipt(prefix, number)
+        for prefix, numbers in self._receipts.items():
+            batch.add_receipts(prefix, numbers)
         for prefix, people in self._people.items():
             batch.add_people(prefix, people)
         return Batch(
@@ -158,14 +158,15 @@ class _Batch:
         else:
             self.tallies[kind][hour] += count
 
-    def add_receipt(self, prefix: bytes, number: int) -> None:
-        """Take in one entry about receipts (engine.journal has its layout)."""
+    def add_receipts(self, prefix: bytes, numbers: Iterable[int]) -> None:
+        """Take in entries about receipts that differ in number alone (engine.journal has their layout)."""
         kind, state, _, campaign, creative_version, place, hour = PREFIX.unpack(prefix)
-        signed = number - (number >> 63 << 64)
+        signed = [number - (number >> 63 << 64) for number in numbers]
         if kind == Kind.AWAITED:
-            self.awaited.append(Awaited(signed, campaign, creative_version, place, hour))
+            self.awaited += [Awaited(each, campaign, creative_version, place, hour) for each in signed]
         else:
-            self.received.append(Received(signed, place, state, creative_version << 32 | campaign))
+            mask = creative_version << 32 | campaign
+            self.received += [Received(each, place, state, mask) for each in signed]
 
     def add_people(self, prefix: bytes, people: Iterable[int]) -> None:
         """Take in whose ads were accepted, by campaign and hour."""
