@@ -13,6 +13,7 @@ from adapters.cli.console import CommandError, ExitCode, print_json
 from adapters.cli.database import open_database
 from adapters.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, settings_at
 from adapters.cli.table import number, rows
+from adapters.cli.targets import POLICY, Seen, goals, goals_report, read_seen
 from adapters.files.reference_data import load_geography, load_numbering
 from adapters.postgres.explained import MOST_HOURS, Explained, explain
 from adapters.postgres.supply import read_history
@@ -20,6 +21,7 @@ from adapters.processes.forecasting import forecaster, midnight
 from engine.settings import Settings
 from inventory.books import hour_of
 from inventory.forecast import Forecast
+from inventory.forecaster import Forecaster
 from inventory.history import History
 from inventory.placement import Reals
 from inventory.review import Day, compared, past_days, wape
@@ -55,13 +57,19 @@ class Outlook:
 
 @plan.command("show")
 def show(*, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """Show the forecast against what came, its error, and the days to come."""
+    """Show the forecast against what came, its error, the days to come, and each campaign's target."""
     settings = settings_at(config)
-    outlook = _outlook(asyncio.run(_read(settings)), settings.policy.default_timezone, datetime.now(UTC))
+    now = datetime.now(UTC)
+    history, seen = asyncio.run(_read(settings, now))
+    expects = forecaster(load_numbering(), settings.policy.default_timezone)
+    outlook = _outlook(expects, history, settings.policy.default_timezone, now)
+    found = goals(settings, load_numbering(), expects.lada_of_place, outlook.forecast, seen, now)
     if as_json:
-        print_json(document(outlook))
+        told = {"shortage_policy": POLICY, "targets": [each.document() for each in found]}
+        print_json({**document(outlook), **told})
     else:
-        print("\n".join(report(outlook)))
+        lines = [*report(outlook), "", *goals_report(found, cold_start=outlook.forecast.cold_start)]
+        print("\n".join(lines))
 
 
 @plan.command("explain")
@@ -116,13 +124,14 @@ def losses_report(document: Mapping[str, Any]) -> Sequence[str]:
     return [document["name"], *rows([header, *table]), *told, document["note_en"]]
 
 
-async def _read(settings: Settings) -> History:
+async def _read(settings: Settings, now: datetime) -> tuple[History, Seen]:
     async with open_database(settings) as session:
-        return await read_history(session.pool, load_numbering(), hour_of(datetime.now(UTC)))
+        numbering = load_numbering()
+        history = await read_history(session.pool, numbering, hour_of(now))
+        return history, await read_seen(session.pool, numbering, now)
 
 
-def _outlook(history: History, zone: str, now: datetime) -> Outlook:
-    expects = forecaster(load_numbering(), zone)
+def _outlook(expects: Forecaster, history: History, zone: str, now: datetime) -> Outlook:
     first, hour = midnight(now, zone), hour_of(now)
     counted = history.before(hour)
     forecast = expects.forecast(

@@ -33,7 +33,7 @@ class Replanning:
         self._newest: NewPlan | None = None
         self._version = newest_plan_version(spec.data_dir)
         numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
-        self._planner = _make_planner(spec, numbering)
+        self._planner = planner_of(spec.settings, numbering)
         every_s = spec.settings.planner.every_seconds
         self._caps = CapKeeping(spec.settings, spec.data_dir)
         self._allotting = Allotting(self._planner, numbering, expecting, every_s)
@@ -71,22 +71,23 @@ class Replanning:
                     self._lines.broadcast(Recall(campaign=each.campaign.number))
 
 
-def _make_planner(spec: Spec, numbering: Numbering) -> Planner:
+def planner_of(settings: Settings, numbering: Numbering) -> Planner:
+    """Return a planner by these settings."""
     geography = load_geography()
 
     def compiled(target: Target) -> frozenset[int]:
         return compile_target(target, numbering, geography)
 
-    policy = spec.settings.policy
+    policy = settings.policy
     return Planner(
         numbering.digest,
         Ground(numbering.timezones, numbering.zone_of, _hours(policy.quiet_hours)),
         compiled,
         septets_of,
         pinned_zone(policy.default_timezone),
-        supply_factor=spec.settings.planner.supply_factor,
-        every_s=spec.settings.planner.every_seconds,
-        reduced=CappedSupply(cap_policy(spec.settings).caps),
+        supply_factor=settings.planner.supply_factor,
+        every_s=settings.planner.every_seconds,
+        reduced=CappedSupply(cap_policy(settings).caps),
     )
 
 

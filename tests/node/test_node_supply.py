@@ -53,6 +53,9 @@ async def test_supply_is_counted_whether_or_not_ads_go_out(case: str, tmp_path: 
             assert await supply(node) == {False: NARROW, True: WIDE}
             code, shown, _ = await node.run("plan", "show", "-c", str(node.config), "--json")
             assert code == 0
-            assert json.loads(shown)["cold_start"]
+            told = json.loads(shown)
+            assert told["cold_start"]
+            assert "max-min" in told["shortage_policy"]
+            assert all(each["target"] <= each["quantity"] for each in told["targets"])
             platform.abort()
             assert await node.stop() == 0
