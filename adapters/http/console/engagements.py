@@ -35,6 +35,7 @@ def engagements_pages(app: web.Application, pages: Pages, services: Services, de
     app.router.add_post("/response-numbers", pages.inside(counter.add_number, _OPS))
     app.router.add_get("/engagements/{id}", pages.inside(counter.show, WATCHERS))
     app.router.add_get("/engagements/{id}/events", pages.inside(counter.events, WATCHERS))
+    app.router.add_get("/engagements/{id}/leads.xlsx", pages.inside(counter.sheet, WATCHERS))
     app.router.add_post("/engagements/{id}/start", pages.inside(counter.start, WATCHERS))
     app.router.add_post("/engagements/{id}/end", pages.inside(counter.end, WRITERS))
     app.router.add_post("/engagements/{id}/coupons", pages.inside(counter.upload, WRITERS))
@@ -113,6 +114,12 @@ class _Counter:
     async def show(self, visit: Visit) -> web.Response:
         return await self._page(visit, visit.request.match_info["id"])
 
+    async def sheet(self, visit: Visit) -> web.Response:
+        query = {"engagement": visit.request.match_info["id"], "format": "xlsx"}
+        answer = await self._desk.answer(visit, "export_leads", query=query)
+        headers = {**HEADERS, **answer.headers, "Content-Disposition": 'attachment; filename="leads.xlsx"'}
+        return web.Response(body=answer.octets, content_type=answer.content_type, headers=headers)
+
     async def start(self, visit: Visit) -> web.Response:
         return await self._acted(visit, "start_engagement")
 
@@ -134,10 +141,8 @@ class _Counter:
         self, visit: Visit, engagement: str, *, problem: ProblemError | None = None, secret: str | None = None
     ) -> web.Response:
         board = await self._board(visit, engagement)
-        leads: list[Mapping[str, Any]] | None = None
-        if self._desk.offers("list_leads") and self._desk.allows(visit, "list_leads"):
-            query = {"engagement": engagement, "limit": LEADS_SHOWN}
-            leads = (await self._desk.ask(visit, "list_leads", query=query))["items"]
+        query = {"engagement": engagement, "limit": LEADS_SHOWN}
+        leads = (await self._desk.ask(visit, "list_leads", query=query))["items"]
         return visit.page(
             "engagement.html",
             status=200 if problem is None else problem.status,
