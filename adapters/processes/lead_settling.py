@@ -38,6 +38,7 @@ DROP_S = 600.0
 SETTLE_UP_S = 10.0
 FRAMES_A_BATCH = 5000
 CALLS_A_BATCH = 5000
+BATCHES_A_LOOK = 16
 
 _NO_INSERTIONS = 1 << 63
 _ENGAGED = "SELECT EXISTS (SELECT FROM engagements)"
@@ -85,6 +86,7 @@ class _Keeper:
         self._applied = applied
         self._reader = JournalReader(folder.path)
         self._in_doubt: _Batch | None = None
+        self.holed = False
 
     async def settle(self, leads: PostgresLeads, calls: CallReader) -> bool:
         """Bring one batch in; False when there was nothing new. Raises `JournalGapError`."""
@@ -137,8 +139,11 @@ class LeadSettling:
             async with asyncio.timeout(SETTLE_UP_S):
                 pool = await open_pool(dsn)
                 if await self._needed(pool):
-                    await self._look(self._leads(pool))
+                    while not await self._look(self._leads(pool)):
+                        pass
                 await close_pool(pool)
+        except SequenceGapError as error:
+            self._alarm("alarm_leads_refused", str(error))
         except DATABASE_FAULTS as error:
             log.warning("left_unsettled", error=f"{type(error).__name__}: {error}")
 
@@ -184,27 +189,48 @@ class LeadSettling:
         except DATABASE_AWAY:
             raise
         except (asyncpg.PostgresError, SequenceGapError) as error:
+            self._begin_anew()
             self._alarm("alarm_leads_refused", f"{type(error).__name__}: {error}")
 
-    async def _look(self, leads: PostgresLeads) -> None:
+    def _begin_anew(self) -> None:
+        """Forget what was known of partitions and journals: the next look reads from what was applied."""
+        self._desk = None
+        for keeper in self._keepers.values():
+            keeper.close()
+        self._keepers.clear()
+
+    async def _look(self, leads: PostgresLeads) -> bool:
+        """Bring in what is there; False when some of it waits for the next look."""
+        whole = True
         for folder in await asyncio.to_thread(find_epochs, self._data_dir, LEADS_FOLDER):
             alive = folder.is_alive()  # first: what it wrote before it died is read below
             keeper = self._keepers.get(folder.path)
             if keeper is None:
                 keeper = _Keeper(folder, await leads.applied(folder.epoch))
                 self._keepers[folder.path] = keeper
-            try:
-                while await keeper.settle(leads, self._reader()):
-                    pass
-            except JournalGapError as gap:
-                self._alarm("alarm_journal_cut", str(gap))
-                if alive or folder.boot_id == boot_id():
-                    continue
-            if not alive:
+            settled = await self._settled(keeper, leads)
+            whole = whole and (settled or keeper.holed)
+            if settled and not alive:
                 keeper.close()
                 del self._keepers[folder.path]
                 await asyncio.to_thread(folder.remove)
                 await leads.forget_epoch(folder.epoch)
+        return whole
+
+    async def _settled(self, keeper: _Keeper, leads: PostgresLeads) -> bool:
+        """Bring in what is there, up to BATCHES_A_LOOK; True when that was all.
+
+        After a power loss a journal may have a hole: no call behind it was answered.
+        """
+        try:
+            for _ in range(BATCHES_A_LOOK):
+                if not await keeper.settle(leads, self._reader()):
+                    return True
+        except JournalGapError as gap:
+            keeper.holed = True
+            self._alarm("alarm_journal_cut", str(gap))
+            return keeper.folder.boot_id != boot_id()
+        return False
 
     def _alarm(self, event: str, error: str) -> None:
         if self._alarmed != error:
