@@ -219,10 +219,16 @@ async def _counted(
     clock = asyncio.get_running_loop()
     began = clock.time()
     data = node.directory / "data"
-    assert await node.stop() == 0
+
+    async def brought_in() -> bool:
+        rows = await node.fetch("SELECT count(*) AS n FROM leads")
+        return bool(rows[0]["n"] == voters.handed_out)
+
+    await eventually(brought_in, timeout_s=120)
     settled = clock.time() - began
+    assert await node.stop() == 0
     assert not any(node.events(alarm) for alarm in (*BUGS, "alarm_leads_refused")), node.log_text()[-2000:]
-    assert find_epochs(data, LEADS_FOLDER) == []
+    assert find_epochs(data, LEADS_FOLDER) == [], node.log_text()[-2000:]
     async with open_database(settings_at(node.config)) as session:
         counts = document(await PostgresBooks(session.pool).counts(), unsettled(data, {}))
         leads = await session.pool.fetch(
