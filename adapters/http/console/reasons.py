@@ -39,7 +39,6 @@ REASON_WORDS = {
     "reason.no_consent": ("su suscriptor no ha consentido", "its subscriber has not consented"),
     "reason.suppressed": ("su suscriptor está en una lista de exclusión", "its subscriber is suppressed"),
     "reason.excluded_caller": ("quien llama está excluido", "its caller is excluded"),
-    "reason.blackout": ("veda en su lugar", "a blackout holds at its place"),
     "reason.frequency_cap": ("ya tuvo los anuncios que permite un tope", "has had the ads that a cap allows"),
     "reason.spacing": ("tuvo un anuncio hace muy poco", "had an ad too short a time ago"),
     "reason.competitor": ("tuvo un anuncio de la competencia", "had an ad of a competitor"),
