@@ -388,13 +388,14 @@ def parse_settings(document: object) -> Settings:
     return settings
 
 
-_SHORTHAND = frozenset({"listen", "upstream", "source", "tls", "responses"})
+SHORTHAND = frozenset({"listen", "upstream", "source", "tls", "responses"})
+"""What of `relay` is one route's, where it has no list of them."""
 
 
 def _conflicts(settings: Settings) -> Iterator[Fault]:
     relay = settings.relay
     listed = relay.listed_routes is not None
-    for key in sorted(_SHORTHAND & relay.model_fields_set) if listed else ():
+    for key in sorted(SHORTHAND & relay.model_fields_set) if listed else ():
         if getattr(relay, key) is not None:
             yield _conflict(f"/relay/{key}", "is the shorthand for one route: give it or routes, not both")
     routes = [(f"/relay/routes/{i}" if listed else "/relay", route) for i, route in enumerate(relay.routes)]

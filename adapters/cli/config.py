@@ -10,7 +10,7 @@ from adapters.cli.console import CommandError, ExitCode, print_json
 from adapters.cli.options import DEFAULT_CONFIG, AsJson, settings_at
 from adapters.files.named_files import file_faults
 from adapters.files.settings_file import SettingsError, default_settings, masked_dsn
-from engine.settings import Settings
+from engine.settings import SHORTHAND, Settings
 
 config = typer.Typer(help="Check a settings file.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -50,7 +50,7 @@ def effective(settings: Settings) -> dict[str, Any]:
     if document["relay"]["routes"] is None:
         del document["relay"]["routes"]
     else:
-        for key in ("listen", "upstream", "source", "tls"):
+        for key in SHORTHAND:
             del document["relay"][key]
     plain: dict[str, Any] = _plain(document)
     return plain
