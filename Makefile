@@ -6,7 +6,8 @@ APT    := $(if $(filter 0,$(shell id -u)),,sudo -n) env DEBIAN_FRONTEND=noninter
 STAMP  := $(VENV)/.installed
 TSTAMP := $(VENV)/.installed-test
 
-.PHONY: setup demo test vote balancer browser unit chaos outage http-figures fuzz crowd receipts day check format lock bench figures tls-figures compile interpreted clean backtest openapi
+.PHONY: setup demo test balancer browser unit chaos outage fuzz crowd receipts caps vote day answers suppression http-figures \
+	check format lock bench figures tls-figures compile interpreted clean backtest openapi
 
 setup: $(STAMP)
 
@@ -69,6 +70,14 @@ vote: $(TSTAMP)
 # The API beside 10,000 notifications a second, and the relay's p99 beside the API; for a machine with nothing else to do.
 http-figures: $(TSTAMP)
 	$(BIN)/python -m tests.http_figures $(HTTP_FIGURES)
+
+# The sender of answers killed fifty times: no confirmation and no coupon twice.
+answers: $(TSTAMP)
+	$(BIN)/python -m tests.answers $(ANSWERS)
+
+# Thirty million suppressed numbers: imported, mapped, asked; SUPPRESSION=N for fewer.
+suppression: $(TSTAMP)
+	$(BIN)/python -m tests.suppression $(SUPPRESSION)
 
 # A million mutated PDUs beside a session that keeps the rules; FUZZ="--seed S" repeats a run.
 fuzz: $(TSTAMP)
