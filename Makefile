@@ -25,10 +25,14 @@ $(TSTAMP): $(STAMP) requirements/test.lock
 demo: setup
 	$(BIN)/posdata demo
 
-# Whole nodes have the machine for themselves: what they promise is measured in seconds.
+# Nodes whose promises are measured in seconds have the machine for themselves.
+ALONE := $(addprefix tests/node/test_node_,$(addsuffix .py,chaos day drain fuzz fuzz_crowd outage recovery_kills \
+	recovery_parts rolling several_workers switches vote))
+
 test: $(TSTAMP) balancer browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/property tests/contract tests/integration
-	$(BIN)/python -m pytest --durations=12 tests/node tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/node $(addprefix --ignore=,$(ALONE))
+	$(BIN)/python -m pytest --durations=12 $(ALONE) tests/browser
 
 # haproxy, for the test of a rolling restart, which is skipped where there is neither it nor a way to install it.
 balancer:

@@ -49,7 +49,26 @@ class HoursShape(Shape):
     end: str = Field(alias="to", pattern="^[0-9]{2}:[0-9]{2}$")
 
 
-class CampaignIn(Shape):
+class Rules(Shape):
+    """What else one may say of a campaign, new or changed."""
+
+    make_good: Literal["failed"] | None = None
+    frequency_caps: list[CapDocument] = Field(default_factory=list, max_length=20)
+    spacing_minutes: int | None = Field(
+        default=None, ge=1, le=LONGEST_SPACING, description="From any ad to the same subscriber."
+    )
+    exclude_brands: list[str] = Field(
+        default_factory=list, max_length=100, description="Brands, or categories as category:retail."
+    )
+    exclude_callers: list[str] = Field(
+        default_factory=list, max_length=1000, description="Numbers and prefixes, such as 800*."
+    )
+    test: bool = Field(default=False, description="Only for `ads.test_subscribers`.")
+    external_id: str | None = Field(default=None, max_length=100)
+    labels: dict[str, str] = Field(default_factory=dict)
+
+
+class CampaignIn(Rules):
     """A campaign to book."""
 
     name: str = Field(min_length=1, max_length=100)
@@ -63,23 +82,9 @@ class CampaignIn(Shape):
     hours: list[HoursShape] = Field(default_factory=list)
     quantity: int | None = Field(ge=1, le=10**12, description="Null only for the class house.")
     pacing: Literal["even", "asap"] = "even"
-    make_good: Literal["failed"] | None = None
-    frequency_caps: list[CapDocument] = Field(default_factory=list, max_length=20)
-    spacing_minutes: int | None = Field(
-        default=None, ge=1, le=LONGEST_SPACING, description="From any ad to the same subscriber."
-    )
-    exclude_brands: list[str] = Field(
-        default_factory=list, max_length=100, description="Brands, or categories as category:retail."
-    )
-    exclude_callers: list[str] = Field(
-        default_factory=list, max_length=1000, description="Numbers and prefixes, such as 800*."
-    )
-    test: bool = Field(default=False, description="Only for `ads.test_subscribers`.")
-    external_id: str | None = Field(default=None, max_length=100)
-    labels: dict[str, str] = Field(default_factory=dict)
 
 
-class CampaignPatch(Shape):
+class CampaignPatch(Rules):
     """Fields to replace, each as a whole; those that are not named stay."""
 
     name: str = Field(default="", min_length=1, max_length=100)
@@ -93,20 +98,6 @@ class CampaignPatch(Shape):
     hours: list[HoursShape] = Field(default_factory=list)
     quantity: int | None = Field(default=None, ge=1, le=10**12)
     pacing: Literal["even", "asap"] = "even"
-    make_good: Literal["failed"] | None = None
-    frequency_caps: list[CapDocument] = Field(default_factory=list, max_length=20)
-    spacing_minutes: int | None = Field(
-        default=None, ge=1, le=LONGEST_SPACING, description="From any ad to the same subscriber."
-    )
-    exclude_brands: list[str] = Field(
-        default_factory=list, max_length=100, description="Brands, or categories as category:retail."
-    )
-    exclude_callers: list[str] = Field(
-        default_factory=list, max_length=1000, description="Numbers and prefixes, such as 800*."
-    )
-    test: bool = Field(default=False, description="Only for `ads.test_subscribers`.")
-    external_id: str | None = Field(default=None, max_length=100)
-    labels: dict[str, str] = Field(default_factory=dict)
 
 
 class FaultShape(Shape):

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 from urllib.parse import urljoin, urlsplit
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import ClientError, ClientTimeout
 
-from adapters.http.public_targets import PrivateTargetError, socket_maker
+from adapters.http.public_client import GOOD, PublicClient
+from adapters.http.public_targets import PrivateTargetError
 
 MOST_HOPS = 8
 LONGEST_URL = 2000
@@ -16,7 +15,6 @@ LONGEST_URL = 2000
 TIMEOUT = ClientTimeout(total=5, sock_connect=3)
 AGENT = "posdata-links/1"
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
-_GOOD = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +25,11 @@ class Landing:
     fault: str | None = None
 
 
-class Lander:
+class Lander(PublicClient):
     """Follows redirects of the HTTP kind; every hop is resolved and dialled anew, by a checked address."""
 
     def __init__(self, *, allow_private: Callable[[], bool], timeout: ClientTimeout = TIMEOUT) -> None:
-        connector = TCPConnector(
-            use_dns_cache=False,
-            force_close=True,
-            socket_factory=socket_maker(allow_private=allow_private),
-        )
-        self._session = ClientSession(
-            connector=connector,
-            cookie_jar=DummyCookieJar(),
-            timeout=timeout,
-            trust_env=False,
-            headers={"User-Agent": AGENT},
-        )
-
-    async def __aenter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close what is open."""
-        await self._session.close()
+        super().__init__(AGENT, allow_private=allow_private, timeout=timeout)
 
     async def follow(self, target: str) -> Landing:
         """Return where an address ends."""
@@ -62,14 +39,14 @@ class Lander:
             if host is None:
                 return Landing(None, "it leads to what is no web address")
             try:
-                async with self._session.get(url, allow_redirects=False) as answer:
+                async with self.session.get(url, allow_redirects=False) as answer:
                     status, location = answer.status, answer.headers.get("Location")
             except TimeoutError:
                 return Landing(None, "no answer in time")
             except (ClientError, OSError, ValueError) as error:
                 return Landing(None, _told(error))
             if status not in _REDIRECTS or location is None:
-                return Landing(host, None if status in _GOOD else f"it answers {status}")
+                return Landing(host, None if status in GOOD else f"it answers {status}")
             url = urljoin(url, location)
         return Landing(None, f"more than {MOST_HOPS} redirects")
 

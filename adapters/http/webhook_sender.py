@@ -2,46 +2,23 @@
 
 from collections.abc import Callable
 from time import time
-from types import TracebackType
-from typing import Self
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import ClientError, ClientTimeout
 
-from adapters.http.public_targets import PrivateTargetError, socket_maker
+from adapters.http.public_client import GOOD, PublicClient
+from adapters.http.public_targets import PrivateTargetError
 from adapters.postgres.webhooks import Delivery
 from inventory.webhooks import SIGNATURE_HEADER, signature
 
 TIMEOUT = ClientTimeout(total=10, sock_connect=5)
 AGENT = "posdata-webhooks/1"
-_GOOD = range(200, 300)
 
 
-class WebhookSender:
+class WebhookSender(PublicClient):
     """The HTTP client of webhooks; every attempt resolves and dials anew, no answer's body is read."""
 
     def __init__(self, *, allow_private: Callable[[], bool], timeout: ClientTimeout = TIMEOUT) -> None:
-        connector = TCPConnector(
-            use_dns_cache=False,
-            force_close=True,
-            socket_factory=socket_maker(allow_private=allow_private),
-        )
-        self._session = ClientSession(
-            connector=connector,
-            cookie_jar=DummyCookieJar(),
-            timeout=timeout,
-            trust_env=False,
-            headers={"User-Agent": AGENT},
-        )
-
-    async def __aenter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close what is open."""
-        await self._session.close()
+        super().__init__(AGENT, allow_private=allow_private, timeout=timeout)
 
     async def tell(self, delivery: Delivery) -> tuple[bool, str]:
         """Return whether it was taken (2xx), and the status or what went wrong."""
@@ -53,10 +30,10 @@ class WebhookSender:
             "Posdata-Event-Id": delivery.event_id,
         }
         try:
-            async with self._session.post(
+            async with self.session.post(
                 delivery.url, data=delivery.body, headers=headers, allow_redirects=False
             ) as answer:
-                return answer.status in _GOOD, str(answer.status)
+                return answer.status in GOOD, str(answer.status)
         except TimeoutError:
             return False, "no answer in time"
         except (ClientError, OSError, ValueError) as error:

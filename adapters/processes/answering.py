@@ -11,8 +11,9 @@ import structlog
 
 from adapters.http.webhook_sender import WebhookSender
 from adapters.postgres.answers_out import LOCK, Box, PostgresAnswersOut, Settled
-from adapters.postgres.pool import DATABASE_FAULTS, Connection, Pool
+from adapters.postgres.pool import Connection, Pool
 from adapters.processes.lead_telling import tell_lead
+from adapters.processes.one_node import on_one_node
 from adapters.smpp.constants import ESME_ROK
 from adapters.smpp.esme import EsmeSession, NoAnswerError, NotBoundError
 from adapters.smpp.esme_core import TEMPORARY, Answered, Outgoing, ProtocolError
@@ -62,20 +63,8 @@ class Answering:
     async def run(self, pool: Pool) -> None:
         """Send for as long as this node holds the lock, until cancelled."""
         async with WebhookSender(allow_private=lambda: self._settings().webhooks.allow_private) as sender:
-            while True:
-                async with pool.acquire() as connection:
-                    if await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
-                        await self._guarded(connection, pool, sender)
-                await asyncio.sleep(OTHERS_S)
-
-    async def _guarded(self, connection: Connection, pool: Pool, sender: WebhookSender) -> None:
-        """Alarm at a fault of ours: leases and settlement go on without answers."""
-        try:
-            await self._while_held(connection, PostgresAnswersOut(pool), sender)
-        except DATABASE_FAULTS:
-            raise
-        except Exception as error:
-            log.error("alarm_internal_error", exc_info=error)
+            out = PostgresAnswersOut(pool)
+            await on_one_node(pool, LOCK, OTHERS_S, lambda held: self._while_held(held, out, sender))
 
     async def _while_held(
         self, connection: Connection, out: PostgresAnswersOut, sender: WebhookSender
@@ -89,8 +78,6 @@ class Answering:
                 await asyncio.sleep(LOOK_S)
         finally:
             await self._end()
-            if not connection.is_closed():
-                await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
 
     async def _end(self) -> None:
         """Let what is under way come home for a moment; what does not is left to the next sender."""

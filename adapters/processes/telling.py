@@ -9,8 +9,9 @@ from random import random
 import structlog
 
 from adapters.http.webhook_sender import WebhookSender
-from adapters.postgres.pool import DATABASE_FAULTS, Connection, Pool
+from adapters.postgres.pool import Connection, Pool
 from adapters.postgres.webhooks import LOCK, Delivery, PostgresWebhooks
+from adapters.processes.one_node import on_one_node
 from engine.settings import Settings
 from inventory.webhooks import next_attempt
 
@@ -46,20 +47,7 @@ class Telling:
     async def run(self, pool: Pool) -> None:
         """Tell for as long as this node holds the lock, until cancelled."""
         async with WebhookSender(allow_private=lambda: self._settings().webhooks.allow_private) as sender:
-            while True:
-                async with pool.acquire() as connection:
-                    if await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
-                        await self._guarded(connection, pool, sender)
-                await asyncio.sleep(OTHERS_S)
-
-    async def _guarded(self, connection: Connection, pool: Pool, sender: WebhookSender) -> None:
-        """Alarm at a fault of ours: leases and settlement go on without webhooks."""
-        try:
-            await self._while_held(connection, pool, sender)
-        except DATABASE_FAULTS:
-            raise
-        except Exception as error:
-            log.error("alarm_internal_error", exc_info=error)
+            await on_one_node(pool, LOCK, OTHERS_S, lambda held: self._while_held(held, pool, sender))
 
     async def _while_held(self, connection: Connection, pool: Pool, sender: WebhookSender) -> None:
         webhooks = PostgresWebhooks(pool)
@@ -77,8 +65,6 @@ class Telling:
                 task.cancel()
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
             self._busy.clear()
-            if not connection.is_closed():
-                await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
 
     async def _round(self, webhooks: PostgresWebhooks, sender: WebhookSender) -> None:
         """Begin to tell every webhook that is not being told already."""

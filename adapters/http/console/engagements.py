@@ -1,8 +1,6 @@
 """The pages about missed calls: engagements in three steps, their live boards, coupons, and the numbers."""
 
-import asyncio
-import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -11,6 +9,7 @@ from aiohttp import web
 
 from adapters.http.console.desk import Desk
 from adapters.http.console.pages import Pages
+from adapters.http.console.streams import Streams
 from adapters.http.console.visit import HEADERS, Visit
 from adapters.http.engagements_api import STATES, WATCHERS, WRITERS
 from adapters.http.problems import ProblemError
@@ -19,16 +18,13 @@ from engine.access import Role
 from inventory.engagements import LeadWindow, Purpose
 from segments.clock import pinned_zone
 
-EVERY_S = 1.0
-LONGEST_S = 120
-MOST_STREAMS = 50
 LEADS_SHOWN = 50
 _OPS = frozenset({Role.OPS})
 
 
 def engagements_pages(app: web.Application, pages: Pages, services: Services, desk: Desk) -> None:
     """Add the pages."""
-    counter = _Counter(services, desk)
+    counter = _Counter(services, desk, Streams(app))
     app.router.add_get("/engagements", pages.inside(counter.listed, WATCHERS))
     app.router.add_get("/engagements/new", pages.inside(counter.compose, WRITERS))
     app.router.add_post("/engagements/new", pages.inside(counter.create, WRITERS))
@@ -39,14 +35,13 @@ def engagements_pages(app: web.Application, pages: Pages, services: Services, de
     app.router.add_post("/engagements/{id}/start", pages.inside(counter.start, WATCHERS))
     app.router.add_post("/engagements/{id}/end", pages.inside(counter.end, WRITERS))
     app.router.add_post("/engagements/{id}/coupons", pages.inside(counter.upload, WRITERS))
-    app.on_shutdown.append(counter.close)
 
 
 class _Counter:
-    def __init__(self, services: Services, desk: Desk) -> None:
+    def __init__(self, services: Services, desk: Desk, streams: Streams) -> None:
         self._services = services
         self._desk = desk
-        self._streams: set[asyncio.Task[Any]] = set()
+        self._streams = streams
 
     async def listed(self, visit: Visit, problem: ProblemError | None = None) -> web.Response:
         page = await self._desk.ask(visit, "list_engagements", query={"limit": 200})
@@ -168,36 +163,15 @@ class _Counter:
         return {"engagement": document, "options": options, "stock": stock, "answer_states": STATES}
 
     async def events(self, visit: Visit) -> web.StreamResponse:
-        if len(self._streams) >= MOST_STREAMS:
-            raise ProblemError("too_many", headers={"Retry-After": "10"})
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a request is handled in a task")
-        self._streams.add(task)
-        try:
-            return await self._stream(visit)
-        finally:
-            self._streams.discard(task)
+        return await self._streams.send(visit, self._parts(visit))
 
-    async def _stream(self, visit: Visit) -> web.StreamResponse:
-        response = web.StreamResponse(
-            headers={**HEADERS, "Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
-        )
-        await response.prepare(visit.request)
-        for _ in range(int(LONGEST_S / EVERY_S)):
+    async def _parts(self, visit: Visit) -> AsyncGenerator[Mapping[str, Any], None]:
+        while True:
             board = await self._board(visit, visit.request.match_info["id"])
             html = aiohttp_jinja2.render_string(
                 "engagement_board.html", visit.request, {"visit": visit, "t": visit.word, **board}
             )
-            data = json.dumps({"html": {"engagement-board": html}})
-            await response.write(f"event: parts\ndata: {data}\n\n".encode())
-            await asyncio.sleep(EVERY_S)
-        return response
-
-    async def close(self, _: web.Application) -> None:
-        """End all streams, so that a node that stops need not wait for them."""
-        for task in self._streams:
-            task.cancel()
+            yield {"html": {"engagement-board": html}}
 
 
 def _instant(text: str, zone: Any) -> str | None:

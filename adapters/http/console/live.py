@@ -1,8 +1,8 @@
 """The operations page: the node as it is right now, sent on by server-sent events; the switch for ads."""
 
 import asyncio
-import json
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
+from itertools import count
 from typing import Any
 
 import aiohttp_jinja2
@@ -14,41 +14,36 @@ from adapters.http.console.desk import Desk
 from adapters.http.console.pages import Pages
 from adapters.http.console.places import TILES
 from adapters.http.console.standing import Standings
-from adapters.http.console.visit import HEADERS, Visit
-from adapters.http.problems import ProblemError
+from adapters.http.console.streams import EVERY_S, Streams
+from adapters.http.console.visit import Visit
 from adapters.http.services import Services
 from engine.access import CARRIER_ROLES, Role
 
-EVERY_S = 1.0
 # What is sent again each time; the sessions, which workers have to be asked for, less often.
 PARTS = ("live_glance", "live_workers", "live_reasons", "live_switch")
 SESSIONS_EVERY = 3
 SLOW_PARTS = ("live_danger", "live_calls")
 SLOW_EVERY = 15
 MOST_ALERTS = 12
-# A stream ends by itself, so that a session that was closed meanwhile is noticed; the browser comes back.
-LONGEST_S = 120
-MOST_STREAMS = 50
 
 
 def live_pages(
     app: web.Application, pages: Pages, services: Services, desk: Desk, standings: Standings
 ) -> None:
     """Add the pages."""
-    watch = _Watch(services, desk, standings)
+    watch = _Watch(services, desk, standings, Streams(app))
     app.router.add_get("/live", pages.inside(watch.show, CARRIER_ROLES))
     app.router.add_get("/live/events", pages.inside(watch.events, CARRIER_ROLES))
     app.router.add_post("/live/ads", pages.inside(watch.switch, frozenset({Role.OPS})))
-    app.on_shutdown.append(watch.end)
 
 
 class _Watch:
-    def __init__(self, services: Services, desk: Desk, standings: Standings) -> None:
+    def __init__(self, services: Services, desk: Desk, standings: Standings, streams: Streams) -> None:
         self._services = services
         self._desk = desk
         self._standings = standings
         self._calls = CallCounter(services, desk)
-        self._streams: set[asyncio.Task[Any]] = set()
+        self._streams = streams
 
     async def show(self, visit: Visit) -> web.StreamResponse:
         node = await self._desk.ask(visit, "ops_status")
@@ -72,24 +67,11 @@ class _Watch:
         return visit.go("/live")
 
     async def events(self, visit: Visit) -> web.StreamResponse:
-        if len(self._streams) >= MOST_STREAMS:
-            raise ProblemError("too_many", headers={"Retry-After": "10"})
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a request is handled in a task")
-        self._streams.add(task)
-        try:
-            return await self._stream(visit)
-        finally:
-            self._streams.discard(task)
+        return await self._streams.send(visit, self._parts(visit))
 
-    async def _stream(self, visit: Visit) -> web.StreamResponse:
-        response = web.StreamResponse(
-            headers={**HEADERS, "Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
-        )
-        await response.prepare(visit.request)
+    async def _parts(self, visit: Visit) -> AsyncGenerator[Mapping[str, Any], None]:
         sent = 0.0
-        for tick in range(int(LONGEST_S / EVERY_S)):
+        for tick in count():
             node = await self._desk.ask(visit, "ops_status")
             html = {name.replace("_", "-"): _part(visit, name, node=node) for name in PARTS}
             if tick % SESSIONS_EVERY == 0:
@@ -100,10 +82,7 @@ class _Watch:
                 html |= {name.replace("_", "-"): _part(visit, name, **slow) for name in SLOW_PARTS}
             points = [point for point in self._services.pulse.rates() if point[0] > sent]
             sent = points[-1][0] if points else sent
-            data = json.dumps({"html": html, "points": points})
-            await response.write(f"event: parts\ndata: {data}\n\n".encode())
-            await asyncio.sleep(EVERY_S)
-        return response
+            yield {"html": html, "points": points}
 
     async def _slow(self, visit: Visit) -> dict[str, Any]:
         """Return what the parts show that change slowly: campaigns in danger, missed calls."""
@@ -119,11 +98,6 @@ class _Watch:
             "calls": calls,
             "tiles": TILES,
         }
-
-    async def end(self, _: web.Application) -> None:
-        """End all streams, so that a node that stops need not wait for them."""
-        for task in self._streams:
-            task.cancel()
 
 
 def _part(visit: Visit, name: str, **context: Any) -> str:

@@ -41,6 +41,11 @@ COMMANDS = (
     ("ads", "on"),
     ("ads", "stop", "buen-fin"),
     ("ads", "resume", "buen-fin"),
+    ("suppressions", "import", "list.csv"),
+    ("suppressions", "add", "5501234567"),
+    ("suppressions", "remove", "5501234567"),
+    ("subscribers", "export", "5501234567"),
+    ("subscribers", "erase", "5501234567"),
     ("db", "migrate"),
 )
 EMBEDDED = (*COMMANDS, ("db", "backup", "copy.dump"))
@@ -91,6 +96,7 @@ def refusal(directory: Path, dsn: str, *arguments: str) -> str:
             "policy": {"allow_unreviewed": True},
         },
         "campaign.json": CAMPAIGN,
+        "list.csv": 5501234567,
     }
     for name, content in files.items():
         (directory / name).write_text(json.dumps(content), encoding="utf-8")
