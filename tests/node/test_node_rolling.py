@@ -78,12 +78,18 @@ class Bind(RawPlatform):
 
 @pytest.fixture
 async def nodes(tmp_path: Path, smsc: SimulatedSmsc, postgres_dsn: str) -> AsyncIterator[list[Node]]:
-    """Two started nodes of one worker and of two, on one database."""
+    """Two started nodes of one worker and of two, on one database, with one key for the numbers in it."""
+    key = tmp_path / "numbers.key"
+    key.write_bytes(bytes(range(32)))
+    key.chmod(0o600)
     async with AsyncExitStack() as stack:
         started = []
         for number in (1, 2):
             settings = settings_for(
-                smsc.port, node={"name": f"relay-{number}"}, relay={"workers": number, "drain_s": 4}
+                smsc.port,
+                node={"name": f"relay-{number}"},
+                relay={"workers": number, "drain_s": 4},
+                privacy={"number_key_file": str(key)},
             )
             directory = tmp_path / f"relay-{number}"
             directory.mkdir()
