@@ -27,7 +27,7 @@ def main() -> int:
         f"{result.calls:,} people called, {result.calls / result.seconds:,.0f}/s"
         f" beside {RELAY_RATE:,} notifications/s; {result.resent:,} calls were sent again after kills\n"
         f"answered {result.answered:,}, leads {result.leads:,}, calls counted {result.counted_calls:,},"
-        f" consumed {result.consumed:,}: each once\n"
+        f" consumed {result.consumed:,}: each once; forwarded, as the disk was slow: {result.forwarded:,}\n"
         f"relay p99: alone {result.calm_p99_ms:.2f} ms, asked {result.p99_asked_ms:.2f} ms,"
         f" beside the vote {result.p99_ms:.2f} ms{'' if kept else '  MISSED'}\n"
         f"calls p99 {result.call_p99_ms:.2f} ms; the last ones brought in within {result.settled_s:.1f} s\n"
