@@ -1,11 +1,11 @@
 """Group commit of leads: calls wait until their entries are on the disk, whatever `journal.sync` says."""
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import Callable
 
 from adapters.files.journal_writer import JournalWriter
+from adapters.processes.journal_syncs import JournalSyncs
 
 PATIENCE_S = 0.25
 """A disk that answers later than this is as good as none: the calls go on as they came."""
@@ -28,33 +28,17 @@ class LeadGate:
         self._waiting: deque[tuple[int, Release]] = deque()
         self._late: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
-        self._wanted = threading.Event()
-        threading.Thread(target=self._run, daemon=True, name="lead-sync").start()
+        self._syncs = JournalSyncs(journal, self._done, "lead-sync")
 
     def hold(self, release: Release) -> None:
         """Call `release` when everything written so far is on the disk, or will not be in time."""
-        self._wanted.set()
+        self._syncs.ask()
         if self._hangs:
             release(False)
             return
         self._waiting.append((self._journal.sequence, release))
         if self._late is None:
             self._late = self._loop.call_later(PATIENCE_S, self._give_up)
-
-    def _run(self) -> None:
-        while True:
-            self._wanted.wait()
-            self._wanted.clear()
-            fault: OSError | None = None
-            upto = 0
-            try:
-                upto = self._journal.sync()
-            except OSError as error:
-                fault = error
-            try:
-                self._loop.call_soon_threadsafe(self._done, upto, fault)
-            except RuntimeError:
-                return  # the loop is closed: the worker has ended
 
     def _give_up(self) -> None:
         self._late = None

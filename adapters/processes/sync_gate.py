@@ -1,11 +1,11 @@
 """Group commit for `journal.sync: always`: octets wait until the frame that speaks of them is on the disk."""
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import Callable
 
 from adapters.files.journal_writer import JournalWriter
+from adapters.processes.journal_syncs import JournalSyncs
 
 # A disk that answers later than this would be felt as a delay of notifications.
 PATIENCE_S = 0.5
@@ -26,8 +26,7 @@ class ThreadedSyncGate:
         self._synced = journal.sequence
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
         self._loop = asyncio.get_running_loop()
-        self._wanted = threading.Event()
-        threading.Thread(target=self._run, daemon=True, name="journal-sync").start()
+        self._syncs = JournalSyncs(journal, self._done, "journal-sync")
 
     def hold(self, release: Callable[[], None]) -> bool:
         """Call `release` once everything journalled so far is synced; False when it already is."""
@@ -39,23 +38,8 @@ class ThreadedSyncGate:
         self._waiting.append((sequence, release))
         if self._late is None:
             self._late = self._loop.call_later(PATIENCE_S, self._give_up)
-        self._wanted.set()
+        self._syncs.ask()
         return True
-
-    def _run(self) -> None:
-        while True:
-            self._wanted.wait()
-            self._wanted.clear()
-            fault: OSError | None = None
-            upto = self._journal.sequence
-            try:
-                upto = self._journal.sync()
-            except OSError as error:
-                fault = error
-            try:
-                self._loop.call_soon_threadsafe(self._done, upto, fault)
-            except RuntimeError:
-                return  # the loop is closed: the worker has ended
 
     def _give_up(self) -> None:
         """Let everything go: the disk takes too long."""

@@ -79,7 +79,7 @@ def stand(data_dir: Path, act: Callable[[Stand], Awaitable[None]]) -> None:
         asyncio.run(run())
     finally:
         stands[0].disk.let.release(100)  # a last sync finds the loop closed and ends the thread
-        stands[0].gate._wanted.set()
+        stands[0].gate._syncs._wanted.set()
 
 
 def test_octets_wait_for_the_sync(data_dir: Path) -> None:
@@ -106,7 +106,7 @@ def test_all_who_come_meanwhile_share_the_next_sync(data_dir: Path) -> None:
         await made.sync_begins()
         await made.sync_ends(*range(1, 50))
         assert made.disk.syncs == 2
-        assert not made.gate._wanted.is_set()
+        assert not made.gate._syncs._wanted.is_set()
 
     stand(data_dir, act)
 
