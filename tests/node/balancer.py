@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.node.harness import Node
+from tests.node.harness import PATIENCE_S, Node
 
 HAPROXY = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
@@ -37,7 +37,7 @@ class Balancer:
         self.address = address
         self._socket = directory / "haproxy.sock"
 
-    async def sees(self, node: Node, status: str, timeout_s: float = 15) -> None:
+    async def sees(self, node: Node, status: str, timeout_s: float = PATIENCE_S) -> None:
         """Wait until a node has a status: UP or DOWN."""
         async with asyncio.timeout(timeout_s):
             while await self._status(node) != status:
@@ -72,7 +72,7 @@ async def balancing(directory: Path, nodes: Sequence[Node]) -> AsyncIterator[Bal
             )
         balancer = Balancer(directory, listening.getsockname())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not (directory / "haproxy.sock").exists():
                 assert process.returncode is None, (directory / "haproxy.log").read_text()
                 await asyncio.sleep(0.05)

@@ -25,7 +25,7 @@ from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import Traffic
 from inventory.document import Standards
-from tests.node.harness import Node, campaign, check_books
+from tests.node.harness import PATIENCE_S, Node, campaign, check_books
 
 RATE = 2000
 TEXTS = {"sol": "Compra en tienda sol", "luna": "Luna llena"}
@@ -76,7 +76,7 @@ async def book(node: Node, *documents: dict[str, Any]) -> None:
                     await asyncio.sleep(0.05)
 
 
-async def gone(node: Node, timeout_s: float = 15) -> None:
+async def gone(node: Node, timeout_s: float = PATIENCE_S) -> None:
     """Wait until no process of the node is left."""
     async with asyncio.timeout(timeout_s):
         while node.members():

@@ -9,7 +9,7 @@ from itertools import count
 from adapters.simulator.pdu import BIND_TRANSCEIVER, HEADER, RESPONSE, pdu
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import Node
+from tests.node.harness import PATIENCE_S, Node
 
 # A leg is released within a second (DESIGN §2); the rest is this machine's.
 RELEASED_WITHIN_S = 2.5
@@ -57,7 +57,7 @@ class Peer:
 
     async def frame(self) -> bytes:
         """Return the next whole PDU."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             head = await self.reader.readexactly(4)
             return head + await self.reader.readexactly(int.from_bytes(head, "big") - 4)
 

@@ -42,7 +42,7 @@ from adapters.simulator.raw_platform import BindRefusedError, RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import SENDABLE_BY_LIBRARY, Traffic
 from tests.node.forced_faults import Stages
-from tests.node.harness import campaign, notification, running, settings_for
+from tests.node.harness import PATIENCE_S, campaign, notification, running, settings_for
 from tests.node.peers import RELEASED_WITHIN_S, Peer, Scene, deaf, names, unlistened
 
 pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
@@ -88,7 +88,7 @@ async def _neighbour_is_untouched(scene: Scene) -> AsyncIterator[None]:
     scene.smsc.script = None
     for number in range(3):
         scene.neighbour.submit(notification(number))
-    await scene.neighbour.settled(5)
+    await scene.neighbour.settled(PATIENCE_S)
     assert scene.neighbour.link_losses == 0
     assert set(scene.neighbour.statuses) == {ESME_ROK}
 
@@ -215,7 +215,7 @@ async def test_an_smsc_that_refuses_or_hangs_is_passed_over_for_the_next(scene: 
     platform = RawPlatform(*scene.node.routes["failover"], system_id=next(names))
     await platform.connect()
     platform.submit(notification(1))
-    await platform.settled(5)
+    await platform.settled(PATIENCE_S)
     assert platform.statuses == {ESME_ROK: 1}
     await platform.close()
 

@@ -8,7 +8,7 @@ import pytest
 from adapters.files.cap_file import CAP_FILE
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import Node, campaign, notification, running, settings_for
+from tests.node.harness import PATIENCE_S, Node, campaign, notification, running, settings_for
 
 pytestmark = pytest.mark.node
 
@@ -23,7 +23,7 @@ async def send(node: Node, rounds: int) -> RawPlatform:
     for _ in range(rounds):
         for number in range(PEOPLE):
             platform.submit(notification(number))
-        await platform.settled(10)
+        await platform.settled(PATIENCE_S)
     return platform
 
 
@@ -37,7 +37,7 @@ async def test_nobody_gets_more_ads_than_the_cap_whichever_worker_relays(tmp_pat
             await node.book(campaign("sol", AD, 100_000))
             await node.gate(None)
             sessions = []
-            async with asyncio.timeout(20):  # until both workers have leases, and everybody's two are shown
+            async with asyncio.timeout(PATIENCE_S):  # both workers have leases, all twos are shown
                 while smsc.tally.counts[AD].received < 2 * PEOPLE:
                     sessions.append(await send(node, 1))
             sessions += [await send(node, 2), await send(node, 2)]

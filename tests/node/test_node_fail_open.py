@@ -20,7 +20,7 @@ from adapters.simulator.pdu import ESME_RINVMSGLEN, ESME_ROK
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from tests.node.forced_faults import Stages
-from tests.node.harness import Node, campaign, eventually, notification, running, settings_for
+from tests.node.harness import PATIENCE_S, Node, campaign, eventually, notification, running, settings_for
 
 pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
 
@@ -45,7 +45,7 @@ class Wire:
             item = notification(self.sent)
             self.sent += 1
             sent.append(item.octets(self.platform.submit(item)))
-        await self.platform.settled(10)
+        await self.platform.settled(PATIENCE_S)
         assert self.platform.statuses == {ESME_ROK: self.sent}
         received = [frame.octets for frame in list(self.smsc.frames)[before:]]
         return sent, received
@@ -80,7 +80,7 @@ async def wire(tmp_path_factory: pytest.TempPathFactory, stages: Stages) -> Asyn
             assert await node.stop() == 0
 
 
-async def _until_ads(wire: Wire, timeout_s: float = 10) -> None:
+async def _until_ads(wire: Wire, timeout_s: float = PATIENCE_S) -> None:
     """Send single notifications until one gets an ad."""
     before = wire.smsc.ads_received
 
@@ -130,7 +130,7 @@ async def test_what_fails_beside_the_path_costs_neither_notifications_nor_the_ad
     """A plan that can't be made or taken, a lease that can't be asked for: ads go on with what is there."""
     alarms = len(wire.node.events("alarm_internal_error"))
     stages.fail(stage)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while len(wire.node.events("alarm_internal_error")) == alarms:
             await asyncio.sleep(0.02)
     before = wire.smsc.ads_received
@@ -282,7 +282,7 @@ async def test_a_full_disk_stops_ads_until_there_is_room(tmp_path: Path) -> None
             bare += len(set(sent) & set(received))
             return bare > 200 and len(node.events("alarm_journal_full")) == 2
 
-        await eventually(is_full, 20)
+        await eventually(is_full)
         _room(node, resource.RLIM_INFINITY)
         await _until_ads(wire)
         counts = await node.settled(wire.sent)

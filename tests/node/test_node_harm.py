@@ -11,7 +11,7 @@ from adapters.simulator.faults import Faults
 from adapters.simulator.pdu import ESME_RINVMSGLEN, ESME_ROK
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import Node, campaign, notification, running, settings_for
+from tests.node.harness import PATIENCE_S, Node, campaign, eventually, notification, running, settings_for
 
 pytestmark = pytest.mark.node
 
@@ -23,8 +23,20 @@ async def submit(platform: RawPlatform, count: int) -> None:
     """Submit notifications and wait for their answers: the SMSC takes each, with an ad or bare."""
     for number in range(count):
         platform.submit(notification(number))
-    await platform.settled(10)
+    await platform.settled(PATIENCE_S)
     assert set(platform.statuses) == {ESME_ROK}
+
+
+async def recorded(node: Node) -> list[dict[str, Any]]:
+    """Return the harmful versions in the database once there is one; the alarm comes first."""
+    found: list[dict[str, Any]] = []
+
+    async def one_is() -> bool:
+        found[:] = await node.fetch("SELECT * FROM harmful_versions")
+        return bool(found)
+
+    await eventually(one_is)
+    return found
 
 
 async def test_a_text_that_the_smsc_refuses_stops_itself_and_others_go_on(tmp_path: Path) -> None:
@@ -38,13 +50,13 @@ async def test_a_text_that_the_smsc_refuses_stops_itself_and_others_go_on(tmp_pa
         await node.gate(None)
         platform = RawPlatform(*node.relay)
         await platform.connect()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while not node.events("alarm_text_harmful"):
                 await submit(platform, 20)
         [alarm] = node.events("alarm_text_harmful")
         assert (alarm["campaign"], alarm["refused"]) == (1, alarm["answered"])
         assert alarm["bare_refused"] == 0
-        [row] = await node.fetch("SELECT * FROM harmful_versions") or [None]
+        [row] = await recorded(node)
         assert (row["answered"], row["node"], row["cleared_at"]) == (alarm["answered"], "relay-1", None)
         luna, sol = await listed(node)
         assert (luna["serving"], sol["serving"], luna["stopped"]) == (False, True, False)
@@ -65,7 +77,7 @@ async def test_a_text_that_the_smsc_refuses_stops_itself_and_others_go_on(tmp_pa
 
         code, out, _ = await node.run("ads", "resume", "1", "-c", str(node.config))
         assert (code, out) == (0, "node relay-1: confirmed\n")
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while smsc.answered[ESME_RINVMSGLEN] == refused:
                 await submit(platform, 20)
         assert (await listed(node))[0]["creatives"][0]["harmful"] is None
@@ -86,7 +98,7 @@ async def test_a_stopped_campaign_is_resumed(tmp_path: Path) -> None:
         await submit(platform, 20)
         assert smsc.ads_received == 0
         assert (await node.run("ads", "resume", "1", "-c", str(node.config)))[0] == 0
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not smsc.ads_received:
                 await submit(platform, 1)
         platform.abort()

@@ -15,7 +15,7 @@ import pytest_asyncio
 from adapters.simulator.pdu import ESME_ROK
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import Node, campaign, notification, running, settings_for
+from tests.node.harness import PATIENCE_S, Node, campaign, notification, running, settings_for
 
 pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
 
@@ -33,7 +33,7 @@ async def sent(platform: RawPlatform, numbers: range) -> list[bytes]:
     """Submit the notifications of some subscribers, wait for their answers, return them as they left."""
     items = [notification(number) for number in numbers]
     octets = [item.octets(platform.submit(item)) for item in items]
-    await platform.settled(10)
+    await platform.settled(PATIENCE_S)
     assert set(platform.statuses) == {ESME_ROK}
     return octets
 

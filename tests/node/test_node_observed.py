@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapters.simulator.faults import Faults
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import Node, campaign, notification
+from tests.node.harness import PATIENCE_S, Node, campaign, notification
 from tests.node.load import book
 
 TEXT = "Compra en tienda sol"
@@ -43,7 +43,7 @@ def by_label(samples: Samples, name: str, *wanted: str) -> Counter[tuple[str, ..
 
 async def scraped_when(node: Node, submits: int) -> Samples:
     """Return the samples once a snapshot holds so many notifications, and all of them are settled."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             samples = await scraped(node)
             pdus = by_label(samples, "posdata_pdus_total", "sender", "command")
@@ -102,7 +102,7 @@ async def test_a_replaced_worker_and_a_frozen_database_show(node: Node, smsc: Si
     await scraped_when(node, 0)
     node.child("worker").kill()
     platform = RawPlatform(*node.relay)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not by_label(await scraped(node), "posdata_worker_restarts_total"):
             await asyncio.sleep(0.05)
     await node.gate(None)
@@ -113,7 +113,7 @@ async def test_a_replaced_worker_and_a_frozen_database_show(node: Node, smsc: Si
         each.send_signal(signal.SIGSTOP)
     try:
         await platform.submit_all([notification(n) for n in range(50)])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not by_label(samples := await scraped(node), "posdata_unsettled_seconds"):
                 await asyncio.sleep(0.05)
         assert by_label(samples, "posdata_unsettled_frames")[()] > 0

@@ -11,7 +11,7 @@ import pytest
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.receipt import ReceiptForm
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import Node, campaign, notification, running, settings_for
+from tests.node.harness import PATIENCE_S, Node, campaign, notification, running, settings_for
 
 TEXT = "Compra en tienda sol"
 SENT = 200
@@ -122,7 +122,7 @@ async def test_a_profile_keeps_receipts_from_the_platform(node: Node, smsc: Simu
         await asyncio.sleep(0)
         return smsc.receipts_sent == before
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not await asks_no_more():
             pass
     assert smsc.receipts_sent >= sent

@@ -11,7 +11,7 @@ from adapters.postgres.server import join
 from adapters.simulator.pdu import ESME_ROK
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import Node
+from tests.node.harness import PATIENCE_S, Node
 from tests.node.load import (
     TEXTS,
     Feed,
@@ -93,7 +93,7 @@ async def test_a_killed_postmaster_is_not_noticed(node: Node, smsc: SimulatedSms
     await ads(smsc, 1500)
     await finish(platform, feed, job)
     await node.logged("alarm_database_died")
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while await join(node.directory / "data") is None:
             await asyncio.sleep(0.05)
     await assert_undisturbed(node, smsc, feed, platform)

@@ -14,7 +14,7 @@ import yaml
 from adapters.simulator.pdu import ESME_ROK
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import Node, campaign, notification, running, settings_for
+from tests.node.harness import PATIENCE_S, Node, campaign, notification, running, settings_for
 
 pytestmark = pytest.mark.node
 
@@ -44,7 +44,7 @@ class Systemd:
 
     async def told(self, word: bytes) -> None:
         """Wait until it was told a word, once more than it was waited for before."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while word not in self._words:
                 await asyncio.sleep(0.01)
         self._words.discard(word)
@@ -60,7 +60,7 @@ async def reload(node: Node, text: str) -> list[dict[str, Any]]:
     before = len(node.log_text().splitlines())
     node.config.write_text(text, encoding="utf-8")
     node.process.send_signal(signal.SIGHUP)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             said = [json.loads(line) for line in node.log_text().splitlines()[before:]]
             if {each["event"] for each in said} & {"settings_reloaded", "alarm_settings_refused"}:
@@ -73,14 +73,14 @@ async def ads_among(platform: RawPlatform, smsc: SimulatedSmsc, count: int) -> i
     before = smsc.ads_received
     for number in range(count):
         platform.submit(notification(number))
-    await platform.settled(10)
+    await platform.settled(PATIENCE_S)
     assert set(platform.statuses) == {ESME_ROK}
     return smsc.ads_received - before
 
 
 async def until_ads(platform: RawPlatform, smsc: SimulatedSmsc, wanted: int) -> None:
     """Submit ten notifications at a time until so many of them get an ad."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while await ads_among(platform, smsc, 10) != wanted:
             pass
 

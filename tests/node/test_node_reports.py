@@ -5,7 +5,7 @@ import pytest
 
 from adapters.simulator.raw_platform import RawPlatform
 from inventory.reach import ALL, Sketch, reach_of
-from tests.node.harness import Node, campaign, eventually, notification
+from tests.node.harness import PATIENCE_S, Node, campaign, eventually, notification
 
 pytestmark = pytest.mark.node
 
@@ -18,13 +18,13 @@ async def test_people_are_counted_from_the_socket_to_the_sketch(node: Node, plat
     await node.gate(None)
     for number in (*range(PEOPLE), *range(PEOPLE)):
         platform.submit(notification(number))
-    await platform.settled(10)
+    await platform.settled(PATIENCE_S)
     await node.settled(2 * PEOPLE)
 
     async def folded() -> bool:
         return bool(await node.fetch("SELECT FROM reach_days"))
 
-    await eventually(folded, 30)
+    await eventually(folded)
     [row] = await node.fetch("SELECT * FROM reach_days")
     hashes, ads = np.frombuffer(row["sample"], np.uint32).reshape(2, -1)
     told = reach_of(Sketch(np.frombuffer(row["registers"], np.uint8), hashes, ads, ALL), 1)

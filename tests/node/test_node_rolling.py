@@ -22,7 +22,7 @@ from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import Traffic
 from tests.node.balancer import HAPROXY, Balancer, balancing
-from tests.node.harness import Node, campaign, running, settings_for
+from tests.node.harness import PATIENCE_S, Node, campaign, running, settings_for
 from tests.node.load import BUGS, RATE, TEXTS, Feed, ads, assert_equal, book
 
 pytestmark = [
@@ -62,7 +62,7 @@ class Bind(RawPlatform):
         self._binds = binds
         self._is_up = False
 
-    async def connect(self, timeout_s: float = 10.0) -> None:
+    async def connect(self, timeout_s: float = PATIENCE_S) -> None:
         """Connect and bind."""
         await super().connect(timeout_s)
         self._is_up = True

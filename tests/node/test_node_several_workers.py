@@ -14,7 +14,7 @@ from adapters.simulator.pace import SteadyPace
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import Traffic
-from tests.node.harness import Node, campaign
+from tests.node.harness import PATIENCE_S, Node, campaign
 from tests.node.load import RATE, TEXTS, assert_equal, book
 
 
@@ -85,7 +85,7 @@ async def test_a_booking_is_spent_though_one_worker_goes_idle(
         *(one.submit_all(notifications(9, 500), SteadyPace(RATE / 4)) for one in (idle, busy))
     )
     traffic = Traffic(Random(10), load_geography().weights)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while smsc.ads_accepted < 2000:
             await busy.submit_all(islice(traffic, 500), SteadyPace(RATE))
     counts = await node.books_when(lambda now: now["notifications"] == smsc.received)
@@ -100,7 +100,7 @@ async def test_max_sessions_is_exact(node: Node, smsc: SimulatedSmsc, platforms:
         await late.connect()
     assert smsc.connections == 4
     await platforms[0].close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not late.connected:
             with suppress(ConnectionError):
                 await late.connect()

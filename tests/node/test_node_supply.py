@@ -9,7 +9,7 @@ import pytest
 from adapters.simulator.notification import Kind
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import Node, eventually, notification, running, settings_for
+from tests.node.harness import PATIENCE_S, Node, eventually, notification, running, settings_for
 
 pytestmark = pytest.mark.node
 
@@ -42,12 +42,12 @@ async def test_supply_is_counted_whether_or_not_ads_go_out(case: str, tmp_path: 
             items += [notification(number, kind=Kind.CONCATENATED) for number in range(UNFIT)]
             for item in items:
                 platform.submit(item)
-            await platform.settled(10)
+            await platform.settled(PATIENCE_S)
 
             async def counted() -> bool:
                 return await supply(node) == {False: NARROW, True: WIDE}
 
-            assert (await node.logged("forecast_made", 30))["cold_start"]
+            assert (await node.logged("forecast_made"))["cold_start"]
             await node.settled(len(items))
             await eventually(counted)
             assert await supply(node) == {False: NARROW, True: WIDE}

@@ -18,7 +18,7 @@ import yaml
 from adapters.simulator.pace import SteadyPace
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import Node, campaign, eventually, notification, running, settings_for
+from tests.node.harness import PATIENCE_S, Node, campaign, eventually, notification, running, settings_for
 
 pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
 
@@ -42,7 +42,7 @@ class Watch:
                 self.last[text] = time.time()
                 self.seen[text] += 1
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 10) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
         """Wait until a condition on what was seen holds."""
         async with asyncio.timeout(timeout_s):
             while not condition():

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import campaign, eventually, notification, running, settings_for
+from tests.node.harness import PATIENCE_S, campaign, eventually, notification, running, settings_for
 
 pytestmark = pytest.mark.node
 
@@ -29,16 +29,16 @@ async def test_a_test_campaign_serves_testers_alone_and_the_books_balance(tmp_pa
             await node.gate(None)
             platform = RawPlatform(*node.relay)
             await platform.connect()
-            async with asyncio.timeout(15):  # until both have their leases
+            async with asyncio.timeout(PATIENCE_S):  # until both have their leases
                 while not (received(smsc, AD) and received(smsc, TEST)):
                     for number in range(10):
                         platform.submit(notification(number))
-                    await platform.settled(10)
+                    await platform.settled(PATIENCE_S)
             before = received(smsc, AD), received(smsc, TEST)
             for _ in range(5):
                 for number in range(10):
                     platform.submit(notification(number))
-            await platform.settled(10)
+            await platform.settled(PATIENCE_S)
             assert (received(smsc, AD) - before[0], received(smsc, TEST) - before[1]) == (40, 10)
 
             books = await node.settled(platform.submitted)

@@ -13,7 +13,7 @@ from adapters.simulator.pdu import ESME_ROK, read_submit
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from engine.composition import DefaultAlphabet
-from tests.node.harness import Node, campaign, running, settings_for
+from tests.node.harness import PATIENCE_S, Node, campaign, running, settings_for
 from tests.smpp_cases.handset import fits_one_part, shown, written
 from tests.smpp_cases.pdus import Submit
 
@@ -104,7 +104,7 @@ async def _leased(node: Node, bench: Bench) -> None:
     """Send notifications until one gets an ad: from then on each that may have one gets it."""
     while not bench.smsc.ads_received:
         bench.platform.submit(Submit().octets)
-        await bench.platform.settled(5)
+        await bench.platform.settled(PATIENCE_S)
     await node.settled(bench.smsc.received)
 
 
@@ -132,7 +132,7 @@ async def test_a_handset_shows_notification_separator_creative_within_one_sms(
     before, ads = len(bench.smsc.frames), bench.smsc.ads_accepted
     for _, request in requests:
         bench.platform.submit(request.octets)
-    await bench.platform.settled(10)
+    await bench.platform.settled(PATIENCE_S)
     assert set(bench.platform.statuses) == {ESME_ROK}
     received = [read_submit(frame.octets) for frame in list(bench.smsc.frames)[before:]]
     expected = [
@@ -155,7 +155,7 @@ async def test_a_body_that_its_alphabet_cannot_hold_stays_as_it_is(
     counted = (await node[0].settled(total))["pass_through"].get("alphabet_mismatch", 0)
     for body in UNREADABLE[alphabet]:
         sequence = bench.platform.submit(Submit(body=body).octets)
-        await bench.platform.settled(5)
+        await bench.platform.settled(PATIENCE_S)
         assert bench.smsc.frames[-1].octets == Submit(sequence, body).octets
     total += len(UNREADABLE[alphabet])
     counts = await node[0].settled(total)

@@ -22,7 +22,7 @@ from adapters.simulator.pdu import BIND_TRANSCEIVER, pdu
 from adapters.simulator.raw_platform import LinkLostError, RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import Traffic
-from tests.node.harness import Node, campaign, running, settings_for
+from tests.node.harness import PATIENCE_S, Node, campaign, running, settings_for
 from tests.node.load import TEXTS, assert_equal, book
 from tests.tls import HOST, Authority, Pair
 
@@ -49,7 +49,7 @@ class Scene:
 
     async def failure(self, event: str, route: str) -> str:
         """Wait for a failure of a route in the log; return its reason."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not (found := [each for each in self.node.events(event) if each["route"] == route]):
                 await asyncio.sleep(0.02)
         return str(found[-1]["reason"])
@@ -173,7 +173,7 @@ async def test_a_platform_that_fails_a_check_is_turned_away(scene: Scene, case: 
     }
     with pytest.raises(Refused):
         await scene.platform("mutual", contexts[case]).connect()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while len(scene.node.events("platform_tls_failed")) == known:
             await asyncio.sleep(0.02)
     assert str(scene.node.events("platform_tls_failed")[-1]["reason"]).startswith(reason)
@@ -195,7 +195,7 @@ async def test_plain_smpp_to_a_tls_smsc_is_closed(scene: Scene) -> None:
 
 async def test_unlisted_sources_are_closed_at_once_and_counted(scene: Scene) -> None:
     """No octet for them; one line a second at most, with how many there were."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         for _ in range(30):
             reader, writer = await asyncio.open_connection(*scene.node.routes["kept_out"])
             assert await reader.read() == b""

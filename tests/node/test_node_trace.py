@@ -13,7 +13,7 @@ import yaml
 
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import POSDATA, Node, campaign, notification, running, settings_for
+from tests.node.harness import PATIENCE_S, POSDATA, Node, campaign, notification, running, settings_for
 from tests.node.load import BUGS, book
 from tests.tls import HOST, Authority
 
@@ -55,7 +55,7 @@ class Tracing:
     async def until(self, *wanted: tuple[str, str]) -> None:
         """Read until (direction, command) of each kind was seen in one session or another."""
         assert self.process.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not set(wanted) <= {(way, command) for _, way, command, _ in self.pdus}:
                 head = HEAD.match(line := (await self.process.stdout.readline()).decode().rstrip())
                 assert head is not None, line

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import Node, notification, running, settings_for
+from tests.node.harness import PATIENCE_S, Node, notification, running, settings_for
 
 pytestmark = pytest.mark.node
 
@@ -37,7 +37,7 @@ class Api:
     async def post(self, who: str, path: str, body: Any = None) -> dict[str, Any]:
         """Post and return the document; a node that has just begun may ask to try again."""
         headers = {"Authorization": f"Bearer {self._keys[who]}"}
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 async with self._session.post(self._url + path, json=body, headers=headers) as reply:
                     document: dict[str, Any] = await reply.json()
@@ -56,7 +56,7 @@ async def send(platform: RawPlatform, count: int) -> None:
     """Submit notifications and wait for their answers."""
     for number in range(count):
         platform.submit(notification(number))
-    await platform.settled(10)
+    await platform.settled(PATIENCE_S)
 
 
 async def test_a_text_taken_down_over_the_api_stops_on_the_air(tmp_path: Path) -> None:
@@ -88,13 +88,13 @@ async def test_a_text_taken_down_over_the_api_stops_on_the_air(tmp_path: Path) -
         await api.post("approver", f"{path}/approve")
         platform = RawPlatform(*node.relay)
         await platform.connect()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not (received(smsc, FIRST) and received(smsc, SECOND)):
                 await send(platform, 20)
         reason = {"reason": "Queja de la marca"}
         taken = await api.post("approver", f"/creatives/{booked['creatives'][0]['id']}/takedown", reason)
         assert taken["creatives"][0]["review"] == "taken_down"
-        async with asyncio.timeout(15):  # in 0.05 s where nothing else runs; a second is what is promised
+        async with asyncio.timeout(PATIENCE_S):  # in 0.05 s on a quiet machine; a second is promised
             while True:
                 before = received(smsc, FIRST)
                 await send(platform, 50)
