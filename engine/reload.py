@@ -18,6 +18,7 @@ LIVE_KEYS = (
     "leases.horizon_s",
     "policy.allow_unreviewed",
     "policy.exclude_callers",
+    "policy.extra_approval",
     "policy.lead_time_hours",
     "policy.quiet_hours",
     "receipts.platform_expects",

@@ -220,5 +220,11 @@ HttpTls = Annotated[Any, _refused_unless(None, "HTTPS")]
 LegalBasis = Annotated[str, Field(min_length=1, max_length=500)]
 Caller = Annotated[str, AfterValidator(_caller)]
 Callers = Annotated[tuple[Caller, ...], AS_TUPLE, AfterValidator(_distinct), Field(max_length=10_000)]
+Categories = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=100)], ...],
+    AS_TUPLE,
+    AfterValidator(_distinct),
+    Field(max_length=100),
+]
 EMERGENCY = ("911", "060", "065", "066", "068", "078", "080", "088", "089")
 """Mexico's emergency and help numbers, those of before 2017 included."""

@@ -18,6 +18,7 @@ from engine.setting_rules import (
     Billable,
     Callers,
     CapStore,
+    Categories,
     Database,
     Days,
     Dial,
@@ -222,9 +223,15 @@ class Policy(Section):
     frequency_caps: Annotated[tuple[PolicyCap, ...], AS_TUPLE, Field(max_length=20)] = ()
     competitor_window_minutes: int = Field(default=1440, ge=1, le=LONGEST_SPACING)
     exclude_callers: Callers = EMERGENCY
+    extra_approval: Categories = ()
     default_timezone: Timezone = "America/Mexico_City"
     legal_basis: LegalBasis | None = None
     billable: Billable = "accepted"
+
+    @property
+    def two_approvals(self) -> frozenset[str]:
+        """The categories of `extra_approval`, casefolded."""
+        return frozenset(map(str.casefold, self.extra_approval))
 
 
 class Planner(Section):

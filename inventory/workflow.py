@@ -3,10 +3,11 @@
 Code decides by it, docs/workflow.md prints it, tests walk through it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 
 from inventory.campaign import CampaignState, Review
 from inventory.faults import Fault
@@ -41,6 +42,7 @@ class Condition(StrEnum):
     NO_REJECTED_TEXT = "no_rejected_text"
     IN_TIME = "in_time"
     FOUR_EYES = "four_eyes"
+    OTHER_EYES = "other_eyes"
     TEXT = "text"
     AVAILABLE = "available"
     REASON = "reason"
@@ -64,6 +66,10 @@ SENTENCES: dict[Condition, tuple[str, str]] = {
     Condition.FOUR_EYES: (
         "nadie decide sobre lo que creó, editó o envió",
         "nobody decides on what they created, edited or submitted",
+    ),
+    Condition.OTHER_EYES: (
+        "la segunda aprobación la da otra persona que la primera",
+        "the second approval is somebody else's than the first",
     ),
     Condition.TEXT: ("al menos un texto debe poder servirse", "at least one text must be allowed to serve"),
     Condition.AVAILABLE: (
@@ -96,6 +102,7 @@ class Transition:
     roles: frozenset[str] = frozenset()
     conditions: tuple[Condition, ...] = ()
     note: str = ""
+    first_of_two: bool = False
 
 
 def _row(
@@ -105,12 +112,19 @@ def _row(
     roles: set[str] = frozenset(),  # type: ignore[assignment]  # nobody changes it
     conditions: tuple[Condition, ...] = (),
     note: str = "",
+    *,
+    first_of_two: bool = False,
 ) -> Transition:
-    return Transition(action, frozenset(sources), target, frozenset(roles), conditions, note)
+    return Transition(action, frozenset(sources), target, frozenset(roles), conditions, note, first_of_two)
 
 
 _WITHDRAWN = "what waits for its review is withdrawn from it"
-_DECISION = (Condition.FOUR_EYES, Condition.IN_TIME, Condition.TEXT, Condition.AVAILABLE)
+_FIRST = (Condition.FOUR_EYES, Condition.IN_TIME, Condition.TEXT)
+_DECISION = (
+    *(Condition.FOUR_EYES, Condition.OTHER_EYES, Condition.IN_TIME),
+    *(Condition.TEXT, Condition.AVAILABLE),
+)
+_OF_TWO = "the first of two, in a category of `policy.extra_approval`"
 
 TRANSITIONS: tuple[Transition, ...] = (
     _row(Action.EDIT, {_DRAFT}, _DRAFT, {ADVERTISER}, (), "a draft may keep its faults"),
@@ -124,6 +138,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         (Condition.COMPLETE, Condition.NO_REJECTED_TEXT, Condition.IN_TIME, Condition.AVAILABLE),
         "its quantity is held for 48 h",
     ),
+    _row(Action.APPROVE, {_SUBMITTED}, None, {APPROVER}, _FIRST, _OF_TWO, first_of_two=True),
     _row(Action.APPROVE, {_SUBMITTED}, _APPROVED, {APPROVER}, _DECISION, "with its pending texts"),
     _row(Action.REJECT, {_SUBMITTED}, _REJECTED, {APPROVER}, (Condition.FOUR_EYES, Condition.REASON)),
     _row(Action.PAUSE, {_APPROVED, _LIVE}, _PAUSED, {ADVERTISER, OPS}, (), "in every worker within 1 s"),
@@ -160,11 +175,24 @@ class ReviewRow:
     target: Review
     roles: frozenset[str]
     conditions: tuple[Condition, ...]
+    first_of_two: bool = False
 
 
 REVIEWS: tuple[ReviewRow, ...] = (
     ReviewRow(
-        "approve", frozenset({Review.PENDING}), Review.APPROVED, frozenset({APPROVER}), (Condition.FOUR_EYES,)
+        "approve",
+        frozenset({Review.PENDING}),
+        Review.PENDING,
+        frozenset({APPROVER}),
+        (Condition.FOUR_EYES,),
+        first_of_two=True,
+    ),
+    ReviewRow(
+        "approve",
+        frozenset({Review.PENDING}),
+        Review.APPROVED,
+        frozenset({APPROVER}),
+        (Condition.FOUR_EYES, Condition.OTHER_EYES),
     ),
     ReviewRow(
         "reject",
@@ -183,6 +211,8 @@ REVIEWS: tuple[ReviewRow, ...] = (
 )
 """The same for the versions of a text; they go on as long as the campaign is not finished."""
 
+_Row = TypeVar("_Row", Transition, ReviewRow)
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
@@ -190,6 +220,22 @@ class Actor:
 
     id: str
     role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """Whether two people must approve, and the id of who did so first."""
+
+    two: bool = False
+    first: str | None = None
+
+    @property
+    def lacks_first(self) -> bool:
+        """Tell whether the next approval is the first of two."""
+        return self.two and self.first is None
+
+
+ONE_APPROVAL = Approvals()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +252,7 @@ class Standing:
     served: bool = False
     faults: tuple[Fault, ...] = ()
     paused_by_carrier: bool = False
+    approvals: Approvals = ONE_APPROVAL
 
 
 class RefusedError(Exception):
@@ -252,7 +299,8 @@ def decide(
     """
     if actor.role not in roles_of(action):
         raise RoleError(action)
-    row = next((each for each in transitions(action) if standing.state in each.sources), None)
+    rows = [each for each in transitions(action) if standing.state in each.sources]
+    row = _in_turn(rows, standing.approvals)
     if row is None:
         sources = ", ".join(sorted(state for each in transitions(action) for state in each.sources))
         raise RefusedError(
@@ -271,11 +319,17 @@ def decide(
 
 
 def decide_text(
-    action: str, review: Review, authors: frozenset[str], actor: Actor, *, reason: str | None = None
+    action: str,
+    review: Review,
+    authors: frozenset[str],
+    actor: Actor,
+    *,
+    reason: str | None = None,
+    approvals: Approvals = ONE_APPROVAL,
 ) -> ReviewRow:
     """Return the row by which a version's review changes. Raises `RoleError`, `RefusedError`."""
-    row = next(each for each in REVIEWS if each.action == action)
-    if actor.role not in row.roles:
+    row = _in_turn([each for each in REVIEWS if each.action == action], approvals)
+    if row is None or actor.role not in row.roles:
         raise RoleError(action)
     if review not in row.sources:
         sources = ", ".join(sorted(row.sources))
@@ -287,11 +341,19 @@ def decide_text(
     broken = []
     if Condition.FOUR_EYES in row.conditions and actor.id in authors:
         broken.append(Condition.FOUR_EYES)
+    if Condition.OTHER_EYES in row.conditions and approvals.two and actor.id == approvals.first:
+        broken.append(Condition.OTHER_EYES)
     if Condition.REASON in row.conditions and not reason:
         broken.append(Condition.REASON)
     if broken:
         raise refusal(*broken)
     return row
+
+
+def _in_turn(rows: Sequence[_Row], approvals: Approvals) -> _Row | None:
+    """Return the row whose turn it is: where two must approve and nobody has, the first of two."""
+    first = [row for row in rows if row.first_of_two] if approvals.lacks_first else []
+    return next(iter(first or (row for row in rows if not row.first_of_two)), None)
 
 
 def refusal(*broken: Condition) -> RefusedError:
@@ -311,6 +373,8 @@ def _holds(
         return standing.ends_at is None or serves_from < standing.ends_at
     if condition is Condition.FOUR_EYES:
         return actor.id not in standing.authors
+    if condition is Condition.OTHER_EYES:
+        return not standing.approvals.two or actor.id != standing.approvals.first
     if condition is Condition.TEXT:
         return standing.served or Review.PENDING in standing.reviews
     if condition is Condition.REASON:

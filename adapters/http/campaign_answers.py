@@ -51,8 +51,9 @@ _UNKNOWN_BRAND = Fault(
 
 def deed_of(call: Call[Any, Any], services: Services, version: int | None = None) -> Deed:
     """Return who acts, now, under the settings in force."""
-    lead_time = timedelta(hours=services.settings().policy.lead_time_hours)
-    return Deed(call.principal, services.now(), lead_time, version)
+    policy = services.settings().policy
+    lead_time = timedelta(hours=policy.lead_time_hours)
+    return Deed(call.principal, services.now(), lead_time, version, policy.two_approvals)
 
 
 async def reader_of(
@@ -147,7 +148,8 @@ class Answers:
 
     def plain(self, document: dict[str, Any], principal: Principal) -> dict[str, Any]:
         """Return a document as a list shows it."""
-        hours = 0 if document["test"] else self._services.settings().policy.lead_time_hours
+        policy = self._services.settings().policy
+        hours = 0 if document["test"] else policy.lead_time_hours
         lead_time = timedelta(hours=hours)
         role = principal.role
         actions = [each.value for each in possible(CampaignState(document["state"]), role)]
@@ -158,6 +160,7 @@ class Answers:
             "earliest_start": earliest,
             "decide_by": _decide_by(document, lead_time),
             "actions": list(dict.fromkeys(actions)),
+            "approvals_needed": 2 if document["category"].casefold() in policy.two_approvals else 1,
             "review": None,
         }
 

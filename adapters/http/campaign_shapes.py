@@ -124,6 +124,13 @@ class ServingShape(Shape):
     text: str
 
 
+class FirstApproval(Shape):
+    """Who gave the first of two approvals."""
+
+    by: str
+    at: str
+
+
 class CreativeShape(Shape):
     """The newest version of a text."""
 
@@ -134,6 +141,7 @@ class CreativeShape(Shape):
     link: str | None
     review: Review
     reason: str | None
+    first_approval: FirstApproval | None
     serving: ServingShape | None
     fits: FitsShape | None
     harmful: dict[str, Any] | None
@@ -237,6 +245,8 @@ class CampaignShape(Shape):
     submitted_at: str | None
     submitted_by: str | None
     approved_at: str | None
+    approvals_needed: int = Field(description="Two in a category of policy.extra_approval, else one.")
+    first_approval: FirstApproval | None
     rejection: RejectionShape | None
     paused_by_carrier: bool
     review: list[TextReview] | None = Field(description="For approvers and operations, in single answers.")

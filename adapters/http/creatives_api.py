@@ -42,17 +42,17 @@ def creatives_operations(services: Services) -> Sequence[Operation]:
     return [
         Operation(
             "POST",
-            f"/creatives/{{id}}/{row.action}",
-            f"{row.action}_creative",
-            _SUMMARIES[row.action],
+            f"/creatives/{{id}}/{action}",
+            f"{action}_creative",
+            _SUMMARIES[action],
             "creatives",
-            deciding(row.action),
-            roles=frozenset(map(Role, row.roles)),
-            query=VersionQuery if row.action == "approve" else NoQuery,
-            body=None if row.action == "approve" else TextDecisionIn,
-            example=None if row.action == "approve" else {"reason": "El enlace lleva a otra página."},
+            deciding(action),
+            roles=frozenset(map(Role, roles)),
+            query=VersionQuery if action == "approve" else NoQuery,
+            body=None if action == "approve" else TextDecisionIn,
+            example=None if action == "approve" else {"reason": "El enlace lleva a otra página."},
             answer=CampaignShape,
             problems=("conflict",),
         )
-        for row in REVIEWS
+        for action, roles in {row.action: row.roles for row in REVIEWS}.items()
     ]

@@ -19,7 +19,8 @@ from inventory.faults import Fault
 _NEWEST_TEXTS = """
 SELECT DISTINCT ON (cr.campaign, cr.position)
     cr.campaign, cr.id, cr.position, v.number, v.version, v.text, v.weight, v.link, v.review, v.reason,
-    v.reviewed_by, v.reviewed_at, h.found_at, h.node, h.answered, h.refused, h.bare, h.bare_refused,
+    v.reviewed_by, v.reviewed_at, v.first_approved_by, v.first_approved_at,
+    h.found_at, h.node, h.answered, h.refused, h.bare, h.bare_refused,
     s.version AS serving_version, s.text AS serving_text, s.link AS serving_link, s.harmful AS serving_harmful
 FROM creatives cr JOIN creative_versions v ON v.creative = cr.id
 LEFT JOIN harmful_versions h ON h.creative_version = v.number AND h.cleared_at IS NULL
@@ -118,6 +119,7 @@ def campaign_document(
         "submitted_at": _instant(row["submitted_at"]),
         "submitted_by": row["submitted_by"],
         "approved_at": _instant(row["approved_at"]),
+        "first_approval": _first_approval(row),
         "rejection": _rejection(row),
         "paused_by_carrier": row["paused_by_carrier"],
         "counts": counts.tally(),
@@ -196,11 +198,19 @@ def _creative_document(row: asyncpg.Record) -> dict[str, Any]:
         "link": row["link"],
         "review": row["review"],
         "reason": row["reason"],
+        "first_approval": _first_approval(row),
         # While a changed text waits for its review, the version approved before it goes on.
         "serving": {"version": row["serving_version"], "text": row["serving_text"]} if other else None,
         "fits": None,
         "harmful": _harm_document(row),
     }
+
+
+def _first_approval(row: asyncpg.Record) -> dict[str, Any] | None:
+    """Say who gave the first of two approvals; None where nobody did."""
+    if row["first_approved_at"] is None:
+        return None
+    return {"by": row["first_approved_by"], "at": _instant(row["first_approved_at"])}
 
 
 def _harm_document(row: asyncpg.Record) -> dict[str, Any] | None:

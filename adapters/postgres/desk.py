@@ -33,7 +33,7 @@ from inventory.changes import SpentError, change
 from inventory.document import DocumentRefusedError
 from inventory.draft import CampaignDraft
 from inventory.faults import Fault
-from inventory.workflow import BOOKED, Action, Actor, Standing, Transition, decide
+from inventory.workflow import BOOKED, Action, Actor, Approvals, Standing, Transition, decide
 
 Reader = Callable[[Mapping[str, Any]], CampaignDraft]
 """Reads a campaign document. Raises `DocumentRefusedError` with every fault."""
@@ -53,11 +53,15 @@ WHERE number = $1
 """
 _SUBMITTED = """
 UPDATE campaigns SET submitted_at = $2, submitted_by = $3, decided_at = NULL, decided_by = NULL,
-    reject_reason = NULL, authors = ARRAY(SELECT DISTINCT unnest(authors || $4::text))
+    reject_reason = NULL, first_approver = NULL, first_approved_by = NULL, first_approved_at = NULL,
+    authors = ARRAY(SELECT DISTINCT unnest(authors || $4::text))
 WHERE number = $1
 """
 _APPROVED = """
 UPDATE campaigns SET approved_at = $2, earliest_start = $3, decided_at = $2, decided_by = $4 WHERE number = $1
+"""
+_FIRST_APPROVED = """
+UPDATE campaigns SET first_approver = $2, first_approved_by = $3, first_approved_at = $4 WHERE number = $1
 """
 _REJECTED = "UPDATE campaigns SET decided_at = $2, decided_by = $3, reject_reason = $4 WHERE number = $1"
 _PAUSED = "UPDATE campaigns SET paused_by_carrier = $2 WHERE number = $1"
@@ -95,12 +99,21 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """Who acts when, under which lead time; `version` is the one they have read, None when not said."""
+    """Who acts when, under which lead time; `version` is the one they have read, None when not said.
+
+    Categories of `extra_approval` (casefolded) take two approvals.
+    """
 
     principal: Principal
     now: datetime
     lead_time: timedelta = timedelta()
     version: int | None = None
+    extra_approval: frozenset[str] = frozenset()
+
+    def approvals(self, campaign: asyncpg.Record, approved: asyncpg.Record) -> Approvals:
+        """Return how many approvals a campaign's category takes, and whose `approved` has."""
+        two = campaign["category"].casefold() in self.extra_approval
+        return Approvals(two, approved["first_approver"])
 
     def waits(self, campaign: Mapping[str, Any] | asyncpg.Record) -> timedelta:
         """Return a campaign's lead time: one that tests has none."""
@@ -133,6 +146,7 @@ class Locked:
     row: asyncpg.Record
     texts: Sequence[asyncpg.Record]
     ledger: asyncpg.Record = field(repr=False)
+    approvals: Approvals
 
     @property
     def number(self) -> int:
@@ -151,6 +165,7 @@ class Locked:
             is_served(self.texts),
             tuple(Fault(**fault) for fault in self.row["faults"] or ()),
             self.row["paused_by_carrier"],
+            self.approvals,
         )
 
 
@@ -277,6 +292,8 @@ class PostgresDesk:
             await connection.execute(_SUBMITTED, number, now, name, deed.principal.id)
             hold = None if locked.row["test"] else word.hold
             await self._stock.hold(connection, number, hold, deed.principal.id, now=now, opens=opens)
+        elif row.first_of_two:
+            await connection.execute(_FIRST_APPROVED, number, deed.principal.id, name, now)
         elif row.action is Action.APPROVE:
             await connection.execute(_APPROVED, number, now, opens, name)
             await self._stock.check(connection, number, now=now)
@@ -292,7 +309,7 @@ class PostgresDesk:
             await connection.execute(_PAUSED, number, by_carrier)
         state = row.target or locked.standing.state
         await connection.execute(_MOVE, number, state.value)
-        if row.action in {Action.APPROVE, Action.REJECT, Action.CANCEL}:
+        if row.action in {Action.APPROVE, Action.REJECT, Action.CANCEL} and not row.first_of_two:
             await self._stock.release(connection, number)
         if row.action in {Action.PAUSE, Action.RESUME, Action.CANCEL}:
             await connection.execute(RAISE_VERSION, name, now)
@@ -368,7 +385,7 @@ async def lock_campaign(connection: Connection, campaign: str, deed: Deed) -> Lo
     if deed.version is not None and row["version"] != deed.version:
         raise StaleError(row["version"])
     texts = await read_texts(connection, [number])
-    return Locked(row, texts.get(number, ()), ledger)
+    return Locked(row, texts.get(number, ()), ledger, deed.approvals(row, row))
 
 
 def _checked_change(draft: CampaignDraft | FaultyDraft, locked: Locked) -> bool:

@@ -27,13 +27,18 @@ WHERE cr.id = $1 FOR UPDATE OF c
 
 # By default the version that the action is about: the newest that waits, or the one that serves.
 _VERSION = """
-SELECT number, version, review, written_by FROM creative_versions
+SELECT number, version, review, written_by, first_approver FROM creative_versions
 WHERE creative = $1 AND ($2::int IS NULL OR version = $2)
 ORDER BY (review = ANY($3::text[])) DESC, version DESC LIMIT 1
 """
 
 _DECIDE = """
 UPDATE creative_versions SET review = $2, reviewed_by = $3, reviewed_at = $4, reason = $5 WHERE number = $1
+"""
+
+_FIRST_APPROVED = """
+UPDATE creative_versions SET first_approver = $2, first_approved_by = $3, first_approved_at = $4
+WHERE number = $1
 """
 
 _REFUSED = """
@@ -79,15 +84,24 @@ class PostgresReviews:
         async with self._pool.acquire() as connection, connection.transaction():
             campaign, text = await _locked(connection, creative, action, version, deed)
             authors = frozenset([*campaign["authors"], text["written_by"]])
-            row = decide_text(action, Review(text["review"]), authors, deed.actor, reason=reason)
-            await connection.execute(
-                _DECIDE, text["number"], row.target.value, deed.principal.name, deed.now, reason
+            row = decide_text(
+                action,
+                Review(text["review"]),
+                authors,
+                deed.actor,
+                reason=reason,
+                approvals=deed.approvals(campaign, text),
             )
+            name, now = deed.principal.name, deed.now
+            if row.first_of_two:
+                await connection.execute(_FIRST_APPROVED, text["number"], deed.principal.id, name, now)
+            else:
+                await connection.execute(_DECIDE, text["number"], row.target.value, name, now, reason)
             await connection.execute(
                 "UPDATE campaigns SET version = version + 1 WHERE number = $1", campaign["number"]
             )
             if row.target is Review.TAKEN_DOWN:
-                await connection.execute(RAISE_VERSION, deed.principal.name, deed.now)
+                await connection.execute(RAISE_VERSION, name, now)
             await _audit(connection, creative, text, row, deed, reason)
             fresh = await connection.fetchrow("SELECT * FROM campaigns WHERE number = $1", campaign["number"])
             assert fresh is not None  # noqa: S101  # it is locked

@@ -207,6 +207,15 @@ _REVIEW = {
     "review.more_texts": ("y {count} más", "and {count} more"),
     "review.none": ("Nada espera revisión.", "Nothing waits for review."),
     "review.changed": ("Textos cambiados de campañas aprobadas", "Changed texts of approved campaigns"),
+    "review.two_lead": (
+        "La categoría {category} requiere dos aprobaciones, de dos personas.",
+        "The category {category} takes two approvals, by two people.",
+    ),
+    "review.two_missing": ("Faltan dos aprobaciones", "Two approvals are missing"),
+    "review.second_missing": (
+        "Falta la segunda aprobación; la primera: {by}",
+        "The second approval is missing; the first: {by}",
+    ),
     "review.approve": ("Aprobar", "Approve"),
     "review.reject": ("Rechazar", "Reject"),
     "review.approve_text": ("Aprobar texto", "Approve text"),

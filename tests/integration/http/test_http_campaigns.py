@@ -8,6 +8,7 @@ import pytest
 from adapters.postgres.audit import first_broken_link, read_audit
 from adapters.postgres.campaigns import PostgresCampaigns
 from adapters.postgres.switches import PostgresSwitches
+from engine.access import Role
 from engine.settings import Settings
 from tests.integration.http.conftest import TEXT, World, campaign
 
@@ -130,6 +131,38 @@ async def test_what_may_change_after_approval(world: World) -> None:
     assert (await patched(world, booked, quantity=5000, target={}, pacing="asap")).status == 200
     fixed = await patched(world, booked, category="food", **{"class": "guaranteed"})
     assert (fixed.status, fixed.codes) == (422, [("/category", "draft_only"), ("/class", "draft_only")])
+
+
+async def test_two_approvers_must_agree_where_the_category_asks_for_it(world: World) -> None:
+    """The first approval changes nothing but what is missing; an edit begins anew; so it is for a text."""
+    world.settings[0] = Settings.model_validate(
+        {"policy": {"lead_time_hours": 0, "extra_approval": ["alcohol"]}}
+    )
+    second = await world.identity.create_key(
+        "second", world.organisations["Operador"], Role.APPROVER,
+        brands=None, scopes=[], expires_at=None, actor="cli", at=datetime.now(UTC),
+    )  # fmt: skip
+    world.keys["second"] = second.secret
+    booked = await world.book(category="Alcohol")
+    path = f"/campaigns/{booked['id']}"
+    await world.act("sol", booked, "submit")
+    once = (await world.act("approver", booked, "approve")).body
+    assert (once["state"], once["serving"], once["approvals_needed"]) == ("submitted", False, 2)
+    assert once["first_approval"]["by"] == world.keys["approver"][:10]
+    assert (await world.act("approver", booked, "approve")).codes == [("", "other_eyes")]
+    edited = await world.call("sol", "PATCH", path, {"name": "x"}, headers={"If-Match": "*"})
+    assert edited.status == 200
+    await world.act("sol", booked, "submit")
+    assert (await world.act("second", booked, "approve")).body["state"] == "submitted"
+    done = (await world.act("approver", booked, "approve")).body
+    assert (done["state"], done["creatives"][0]["review"]) == ("approved", "approved")
+    changed = {"creatives": [{"text": "Otro texto. Marca 5512345678"}]}
+    await world.call("sol", "PATCH", path, changed, headers={"If-Match": "*"})
+    text = f"/creatives/{done['creatives'][0]['id']}/approve"
+    [once] = (await world.call("second", "POST", text)).body["creatives"]
+    assert (once["review"], bool(once["first_approval"])) == ("pending", True)
+    assert (await world.call("second", "POST", text)).codes == [("", "other_eyes")]
+    assert (await world.call("approver", "POST", text)).body["creatives"][0]["review"] == "approved"
 
 
 async def test_a_changed_text_waits_while_the_approved_one_serves(world: World) -> None:

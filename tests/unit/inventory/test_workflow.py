@@ -18,6 +18,7 @@ from inventory.workflow import (
     TRANSITIONS,
     Action,
     Actor,
+    Approvals,
     Condition,
     RefusedError,
     RoleError,
@@ -58,7 +59,11 @@ def test_an_action_goes_where_the_table_says_and_nowhere_else(
     action: Action, state: CampaignState, role: Role
 ) -> None:
     """For every action, state and role: its row's state, or its refusal."""
-    rows = [row for row in TRANSITIONS if row.action is action and state in row.sources]
+    rows = [
+        row
+        for row in TRANSITIONS
+        if (row.action, row.first_of_two) == (action, False) and state in row.sources
+    ]
     if role not in roles_of(action):
         with pytest.raises(RoleError):
             taken(action, state, role)
@@ -73,7 +78,7 @@ def test_an_action_goes_where_the_table_says_and_nowhere_else(
 
 def test_an_action_from_a_state_has_one_row() -> None:
     """The table never says two things about the same action and state."""
-    pairs = [(row.action, state) for row in TRANSITIONS for state in row.sources]
+    pairs = [(row.action, row.first_of_two, state) for row in TRANSITIONS for state in row.sources]
     assert len(pairs) == len(set(pairs))
 
 
@@ -139,11 +144,32 @@ def test_a_text_is_decided_on_as_the_table_says(row: object, review: Review, rol
         with pytest.raises(RefusedError):
             decide_text(wanted.action, review, frozenset(), actor, reason="r")
     else:
-        assert decide_text(wanted.action, review, frozenset(), actor, reason="r") is wanted
+        two = Approvals(two=wanted.first_of_two)
+        assert decide_text(wanted.action, review, frozenset(), actor, reason="r", approvals=two) is wanted
         for condition, mine, reason in (("four_eyes", {"x"}, "r"), ("reason", set(), None)):
             if Condition(condition) in wanted.conditions:
                 with pytest.raises(RefusedError):
-                    decide_text(wanted.action, review, frozenset(mine), actor, reason=reason)
+                    decide_text(wanted.action, review, frozenset(mine), actor, reason=reason, approvals=two)
+
+
+def test_two_people_approve_where_two_must() -> None:
+    """The first leaves it submitted, a text pending; the same hand again is refused, another approves."""
+    approve, submitted = Action.APPROVE, CampaignState.SUBMITTED
+    assert taken(approve, submitted, "approver", approvals=Approvals(two=True)).target is None
+    with pytest.raises(RefusedError) as refused:
+        taken(approve, submitted, "approver", approvals=Approvals(two=True, first="x"))
+    assert refused.value.codes == ("other_eyes",)
+    for approvals in (Approvals(two=True, first="y"), Approvals(two=False, first="x")):
+        assert taken(approve, submitted, "approver", approvals=approvals).target is CampaignState.APPROVED
+
+    def text(approvals: Approvals) -> Review:
+        actor = Actor("x", "approver")
+        return decide_text("approve", Review.PENDING, frozenset(), actor, approvals=approvals).target
+
+    assert text(Approvals(two=True)) is Review.PENDING
+    assert text(Approvals(two=True, first="y")) is Review.APPROVED
+    with pytest.raises(RefusedError):
+        text(Approvals(two=True, first="x"))
 
 
 def test_the_approver_is_told_the_latest_instants() -> None:

@@ -21,7 +21,13 @@ OTHER: dict[str, Any] = {
         "test_subscribers": ["5501234567"],
     },
     "leases": {"horizon_s": 5},
-    "policy": {"allow_unreviewed": True, "lead_time_hours": 1, "quiet_hours": None, "exclude_callers": ()},
+    "policy": {
+        "allow_unreviewed": True,
+        "exclude_callers": (),
+        "extra_approval": ["alcohol"],
+        "lead_time_hours": 1,
+        "quiet_hours": None,
+    },
     "receipts": {"platform_expects": "failures", "request": "always"},
     "relay": {
         "max_sessions": 7,
