@@ -44,13 +44,19 @@ async def _run(directory: Path, count: int, seed: int, kills: int) -> Outcome:
 
 def _print(outcome: Outcome, seed: int) -> None:
     names = ("inserted", "accepted", "unknown", "delivered", "failed")
-    _say(f"seed {seed}: {outcome.receipts:,} receipts, {outcome.kills} SIGKILLs, {outcome.seconds:.0f} s")
+    _say(
+        f"seed {seed}: {outcome.whole.receipts:,} receipts, {outcome.kills} SIGKILLs, {outcome.seconds:.0f} s"
+    )
     for name, expected in zip(names, outcome.expected, strict=True):
         _say(f"  {name:<10}{getattr(outcome, name):>12,}  the truth {expected:>12,}")
-    rate = outcome.receipts / outcome.cpu_s
+    alone, whole = outcome.alone, outcome.whole
     _say(
-        f"  {rate:,.0f} receipts a second of one core, insertions and their answers included, settlement and "
-        f"PostgreSQL together; asked: {ASKED_A_SECOND:,}"
+        f"  {alone.rate:,.0f} receipts a second of one core, settlement and PostgreSQL together"
+        f" ({alone.receipts:,} that came after all insertions); asked: {ASKED_A_SECOND:,}"
+    )
+    _say(
+        f"  {whole.rate:,.0f} with the CPU of all insertions and their answers in it; left out of both:"
+        f" the starts of killed processes, {whole.starts_s:.1f} of {whole.cpu_s:.1f} s"
     )
     _say("exact" if outcome.exact else "NOT EXACT")
 

@@ -1,7 +1,11 @@
-"""Control's settlement and matching as a process, without the pauses between: to be killed at any time."""
+"""Control's settlement and matching as a process, without the pauses between: to be killed at any time.
+
+It says first what CPU its start took, in seconds, and `settled` whenever it has settled something.
+"""
 
 import asyncio
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +22,7 @@ async def keep(data_dir: Path, dsn: str) -> None:
     """Settle and match for ever."""
     pool = await open_pool(dsn)
     books, receipts, epochs = PostgresBooks(pool), PostgresReceipts(pool), Epochs("relay-1", data_dir)
+    _say(str(time.process_time()))
     while True:
         before = [each.applied for each in epochs.living]
         await epochs.look(books)
@@ -27,8 +32,12 @@ async def keep(data_dir: Path, dsn: str) -> None:
         if before == [each.applied for each in epochs.living]:
             await asyncio.sleep(IDLE_S)
         else:
-            sys.stdout.write("settled\n")
-            sys.stdout.flush()
+            _say("settled")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

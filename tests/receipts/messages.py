@@ -12,12 +12,16 @@ A_STEP = 500
 FAILED = 0.1
 MISSING = 0.05
 DOUBLED = 0.05
+OVERTAKING = 0.1
 UNANSWERED = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """`receipts` holds message numbers in the order of their receipts; the truth is `delivered`, `failed`."""
+    """`receipts` holds message numbers in the order of their receipts; the truth is `delivered`, `failed`.
+
+    The first OVERTAKING of them come among the insertions, many before their own; the others after all.
+    """
 
     count: int
     failing: frozenset[int]
@@ -34,8 +38,13 @@ class Messages:
         return len(set(self.receipts)) - self.failed
 
     @property
+    def overtaking(self) -> int:
+        """How many receipts come among the insertions."""
+        return int(len(self.receipts) * OVERTAKING)
+
+    @property
     def steps(self) -> int:
-        """How many steps the run has."""
+        """How many steps insert; as many with nothing but receipts follow."""
         return -(-self.count // A_STEP)
 
     def step(self, number: int) -> tuple[bytes, bytes, bytes]:
@@ -43,11 +52,16 @@ class Messages:
         first, end = number * A_STEP, min((number + 1) * A_STEP, self.count)
         submits = b"".join(submit(each) for each in range(first, end))
         answers = b"".join(accepted(each) for each in range(first, end))
-        share = [len(self.receipts) * at // self.steps for at in (number, number + 1)]
-        receipts = b"".join(
-            receipt(each, failed=each in self.failing) for each in self.receipts[share[0] : share[1]]
-        )
+        receipts = b"".join(receipt(each, failed=each in self.failing) for each in self._share(number))
         return submits, answers, receipts
+
+    def _share(self, number: int) -> Sequence[int]:
+        """Return whose receipts come in a step."""
+        first, end = 0, self.overtaking
+        if number >= self.steps:
+            number, first, end = number - self.steps, end, len(self.receipts)
+        start, stop = (first + (end - first) * at // self.steps for at in (number, number + 1))
+        return self.receipts[start:stop]
 
 
 def messages(count: int, seed: int) -> Messages:

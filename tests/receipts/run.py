@@ -1,11 +1,15 @@
-"""One run: a worker that is killed halfway, a keeper that is killed again and again, books that are exact."""
+"""One run: workers that are killed halfway, a keeper that is killed again and again, books that are exact.
+
+Insertions with a share of the receipts come first; the others come when all of that is in the books, so
+that what receipts cost can be told from what insertions do.
+"""
 
 import asyncio
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -20,6 +24,7 @@ from tests.smpp_cases.world import CAMPAIGN
 QUANTITY = 1 << 40
 SETTLEMENTS_A_LIFE = 3
 MOMENT_S = 0.3
+LIVES = 2
 
 _BOOK = f"""
 INSERT INTO brands VALUES ('sol', 'retail');
@@ -45,8 +50,22 @@ SELECT (SELECT count(*) FROM epochs WHERE closed_at IS NULL) + (SELECT count(*) 
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU seconds of settlement and PostgreSQL for so many receipts, `starts_s` of them before any work."""
+
+    receipts: int
+    cpu_s: float
+    starts_s: float
+
+    @property
+    def rate(self) -> float:
+        """Receipts a second of one core, without the starts of killed processes."""
+        return self.receipts / (self.cpu_s - self.starts_s)
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the books say beside the truth, and what it cost."""
+    """What the books say beside the truth, and what it cost: with all insertions, and receipts alone."""
 
     inserted: int
     accepted: int
@@ -54,10 +73,10 @@ class Outcome:
     delivered: int
     failed: int
     expected: tuple[int, int, int, int, int]
-    receipts: int
     kills: int
     seconds: float
-    cpu_s: float
+    whole: Cost
+    alone: Cost
 
     @property
     def exact(self) -> bool:
@@ -73,33 +92,33 @@ async def run(dsn: str, data_dir: Path, count: int, seed: int, kills: int) -> Ou
     await connection.execute(_BOOK)
     postgres = psutil.Process(await connection.fetchval("SELECT pg_backend_pid()")).parent()
     assert postgres is not None
-    before = _cpu(postgres)
     began = time.monotonic()
-    halves = (0, truth.steps // 2, truth.steps)
-    keeper = _Keeper(dsn, data_dir, Random(seed), kills)
-    keeping = asyncio.ensure_future(keeper.run())
-    for first, end in pairwise(halves):
-        await _life(connection, data_dir, count, seed, first, end)
-    while await connection.fetchval(_LEFT):
-        assert not keeping.done(), keeping.exception()
-        await asyncio.sleep(0.1)
-    keeping.cancel()
-    with suppress(asyncio.CancelledError):
-        await keeping
+    costs = []
+    for first, receipts in ((0, truth.overtaking), (truth.steps, len(truth.receipts) - truth.overtaking)):
+        before = _cpu(postgres)
+        keeper = _Keeper(dsn, data_dir, Random(seed + first), kills // 2)
+        keeping = asyncio.ensure_future(keeper.run())
+        for start, end in pairwise((first, first + truth.steps // 2, first + truth.steps)):
+            await _life(connection, data_dir, count, seed, start, end)
+        while await connection.fetchval(_LEFT):
+            assert not keeping.done(), keeping.exception()
+            await asyncio.sleep(0.1)
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+        costs.append(Cost(receipts, _cpu(postgres) - before + keeper.cpu_s, keeper.starts_s))
     row = await connection.fetchrow("SELECT * FROM ledger WHERE campaign = $1", CAMPAIGN)
-    cpu_s = _cpu(postgres) - before + keeper.cpu_s
     await connection.close()
-    lives = 2
     assert row is not None
     return Outcome(
         *(row[name] for name in ("inserted", "accepted", "unknown", "delivered", "failed")),
         expected=(
-            count + lives * UNANSWERED, count, lives * UNANSWERED, truth.delivered, truth.failed,
+            count + LIVES * UNANSWERED, count, LIVES * UNANSWERED, truth.delivered, truth.failed,
         ),
-        receipts=len(truth.receipts),
-        kills=kills + lives,
+        kills=kills // 2 * 2 + 2 * LIVES,
         seconds=time.monotonic() - began,
-        cpu_s=cpu_s,
+        whole=Cost(*(sum(each) for each in zip(*map(astuple, costs), strict=True))),
+        alone=costs[1],
     )  # fmt: skip
 
 
@@ -123,10 +142,13 @@ async def _life(
 
 
 class _Keeper:
-    """A keeper process that is killed `kills` times at its work; `cpu_s` is what all of them used."""
+    """A keeper process that is killed `kills` times at its work; `cpu_s` is what all of them used.
+
+    `starts_s` of it passed before they did any work.
+    """
 
     def __init__(self, dsn: str, data_dir: Path, chance: Random, kills: int) -> None:
-        self.cpu_s = 0.0
+        self.cpu_s = self.starts_s = 0.0
         self._command = [sys.executable, "-m", "tests.receipts.keeper", str(data_dir), dsn]
         self._chance = chance
         self._kills = kills
@@ -137,6 +159,7 @@ class _Keeper:
             process = await asyncio.create_subprocess_exec(*self._command, stdout=PIPE, stderr=DEVNULL)
             assert process.stdout is not None
             try:
+                self.starts_s += float(await process.stdout.readline())
                 for _ in range(self._chance.randint(1, SETTLEMENTS_A_LIFE)):
                     assert await process.stdout.readline(), "the keeper ended by itself"
                 await asyncio.sleep(self._chance.random() * MOMENT_S)

@@ -6,12 +6,10 @@ from pathlib import Path
 
 from adapters.files.journal_reader import boot_id, epoch_folder
 from adapters.files.journal_writer import JournalWriter
-from adapters.smpp.route_receipts import ReceiptProfile, RouteReceipts
 from engine.journal import FORMAT
-from engine.receipts import RouteHash
 from inventory.books import Epoch
 from tests.receipts.messages import UNANSWERED, messages, submit
-from tests.smpp_cases.world import KEY, ROUTE, World, make_world
+from tests.smpp_cases.world import World, make_world
 
 READ = 64 * 1024
 
@@ -34,7 +32,8 @@ def main() -> None:
                 feed(octets[at : at + READ])
         journal.prepare()
         world.to_smsc = world.to_platform = b""
-    world.from_platform(b"".join(submit(run.count + each) for each in range(UNANSWERED)))
+    if int(first) < run.steps:
+        world.from_platform(b"".join(submit(run.count + each) for each in range(UNANSWERED)))
     sys.stdout.write(f"{world.session.traffic.ads}\n")
     sys.stdout.flush()
     sys.stdin.read()
@@ -42,7 +41,7 @@ def main() -> None:
 
 def _world(data_dir: Path, epoch: int) -> World:
     """Return a world whose frames go to the epoch's journal."""
-    world = make_world(units=1 << 40)
+    world = make_world(units=1 << 40, id_form="decimal-of-hex")
     key = Epoch("relay-1", 0, epoch)
     fields = {
         "node": key.node,
@@ -53,15 +52,6 @@ def _world(data_dir: Path, epoch: int) -> World:
         "format": FORMAT,
     }
     world.recorder._journal = JournalWriter(epoch_folder(data_dir, key), fields)
-    profile = ReceiptProfile(requests=False, failures=False)
-    world.session._receipts = RouteReceipts(
-        RouteHash(KEY, ROUTE),
-        world.recorder,
-        profile,
-        world.alarms.append,
-        "decimal-of-hex",
-        "decimal-of-hex",
-    )
     return world.bound()
 
 
