@@ -39,6 +39,7 @@ RULES: Mapping[str, Rule] = {
     "class": Rule.DRAFT_ONLY,
     "make_good": Rule.DRAFT_ONLY,
     "test": Rule.DRAFT_ONLY,
+    "response_number": Rule.DRAFT_ONLY,
 }
 """By the document's field names; a field that is not here may change in a draft only."""
 

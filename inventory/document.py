@@ -10,9 +10,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from inventory.campaign import CampaignClass, HoursWindow, Pacing
 from inventory.clock import MINUTES_A_DAY, minute_of
 from inventory.draft import CampaignDraft, CreativeDraft
-from inventory.faults import Fault, custom_fault, not_built, shape_faults
+from inventory.faults import Fault, custom_fault, shape_faults
 from inventory.frequency import CATEGORY, LONGEST_SPACING, CapDocument
 from inventory.receipts import MakeGood
+from inventory.response_numbers import digits_of
 from inventory.short_links import Shortener, code_in, shortened
 from segments.callers import caller_pattern
 from segments.geography import Geography
@@ -99,15 +100,11 @@ def _caller(pattern: str) -> str:
     return pattern
 
 
-def _later(es: str, en: str, *empty: object) -> AfterValidator:
-    """Accept null and what `empty` holds; refuse whatever else asks for something not built yet."""
-
-    def check_unused(value: Any) -> Any:
-        if value is None or value in empty:
-            return value
-        raise not_built(es, en)
-
-    return AfterValidator(check_unused)
+def _response_number(text: str) -> str:
+    digits = digits_of(text)
+    if digits is None:
+        raise custom_fault("bad_number", "no es un número", "is no number")
+    return digits
 
 
 def _one_or_many(value: object) -> object:
@@ -126,6 +123,7 @@ Minute = Annotated[int, BeforeValidator(_minute)]
 
 
 Caller = Annotated[str, AfterValidator(_caller)]
+ResponseNumber = Annotated[str, Field(min_length=1, max_length=30), AfterValidator(_response_number)]
 
 
 class _Shape(BaseModel):
@@ -167,9 +165,7 @@ class _Document(_Shape):
     exclude_brands: Annotated[list[Name], BeforeValidator(_none_is_empty), Field(max_length=100)] = Field(
         default_factory=list
     )
-    response_number: Annotated[
-        Any, _later("los números de respuesta; use null", "response numbers; use null")
-    ] = None
+    response_number: ResponseNumber | None = None
     test: bool = False
     external_id: Name | None = None
     labels: dict[Name, Name] = Field(default_factory=dict)
@@ -307,6 +303,7 @@ def _draft(shape: _Document, target: Target, site: str | None) -> CampaignDraft:
         spacing_minutes=shape.spacing_minutes,
         exclude_brands=tuple(shape.exclude_brands),
         exclude_callers=tuple(shape.exclude_callers),
+        response_number=shape.response_number,
         test=shape.test,
         external_id=shape.external_id,
         labels=shape.labels,

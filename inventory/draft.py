@@ -28,7 +28,8 @@ class CampaignDraft:
     """A booking that was checked and not stored.
 
     `quantity` is None only for the class `house`; `starts_at` and `ends_at` are aware instants,
-    half open; no hours means every hour of the subscriber's clock.
+    half open; no hours means every hour of the subscriber's clock. `response_number` is the digits that a
+    number of the carrier's pool is known by.
     """
 
     name: str
@@ -47,6 +48,7 @@ class CampaignDraft:
     spacing_minutes: int | None = None
     exclude_brands: tuple[str, ...] = ()
     exclude_callers: tuple[str, ...] = ()
+    response_number: str | None = None
     test: bool = False
     external_id: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -1,12 +1,17 @@
 """The numbers that people call to answer: as the carrier's pool has them, and one of them in use."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from inventory.faults import Fault
 from segments.numbers import NATIONAL_DIGITS, national
 
 SHORTEST: Final = 3
 LONGEST: Final = 15
+UNSHOWN: Final = "number_not_shown"
+_RUNS: Final = re.compile("[0-9]+")
 _SPACING: Final = str.maketrans("", "", " -().")
 
 
@@ -30,3 +35,22 @@ def digits_of(text: str) -> str | None:
         return f"{mexican:0{NATIONAL_DIGITS}d}"
     digits = written.removeprefix("+")
     return digits if SHORTEST <= len(digits) <= LONGEST else None
+
+
+def shows_number(text: str, digits: str) -> bool:
+    """Tell whether a text shows a number, in any form that is written in one run."""
+    return any(digits_of(run) == digits for run in _RUNS.findall(text))
+
+
+def unshown(texts: Iterable[str], digits: str | None) -> list[Fault]:
+    """Return a warning for each of a campaign's texts that does not show its response number."""
+    return [
+        Fault(
+            f"/creatives/{index}/text",
+            UNSHOWN,
+            f"no muestra el número de respuesta {digits}: nadie sabrá a dónde llamar",
+            f"does not show the response number {digits}: nobody will know where to call",
+        )
+        for index, text in enumerate(texts)
+        if digits is not None and not shows_number(text, digits)
+    ]

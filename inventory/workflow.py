@@ -45,6 +45,7 @@ class Condition(StrEnum):
     OTHER_EYES = "other_eyes"
     TEXT = "text"
     AVAILABLE = "available"
+    NUMBER = "number"
     REASON = "reason"
     SAME_HAND = "same_hand"
     CHANGE_RULES = "change_rules"
@@ -75,6 +76,10 @@ SENTENCES: dict[Condition, tuple[str, str]] = {
     Condition.AVAILABLE: (
         "la cantidad debe caber junto a lo ya vendido",
         "the quantity must fit beside what was sold",
+    ),
+    Condition.NUMBER: (
+        "su número de respuesta debe estar libre en sus fechas",
+        "its response number must be free for its flight",
     ),
     Condition.REASON: ("hace falta un motivo", "a reason is needed"),
     Condition.SAME_HAND: (
@@ -122,7 +127,7 @@ _WITHDRAWN = "what waits for its review is withdrawn from it"
 _FIRST = (Condition.FOUR_EYES, Condition.IN_TIME, Condition.TEXT)
 _DECISION = (
     *(Condition.FOUR_EYES, Condition.OTHER_EYES, Condition.IN_TIME),
-    *(Condition.TEXT, Condition.AVAILABLE),
+    *(Condition.TEXT, Condition.AVAILABLE, Condition.NUMBER),
 )
 _OF_TWO = "the first of two, in a category of `policy.extra_approval`"
 
@@ -135,7 +140,10 @@ TRANSITIONS: tuple[Transition, ...] = (
         {_DRAFT},
         _SUBMITTED,
         {ADVERTISER},
-        (Condition.COMPLETE, Condition.NO_REJECTED_TEXT, Condition.IN_TIME, Condition.AVAILABLE),
+        (
+            *(Condition.COMPLETE, Condition.NO_REJECTED_TEXT, Condition.IN_TIME),
+            *(Condition.AVAILABLE, Condition.NUMBER),
+        ),
         "its quantity is held for 48 h",
     ),
     _row(Action.APPROVE, {_SUBMITTED}, None, {APPROVER}, _FIRST, _OF_TWO, first_of_two=True),
@@ -293,7 +301,7 @@ def decide(
     lead_time: timedelta,
     reason: str | None = None,
 ) -> Transition:
-    """Return the row by which an action is taken; AVAILABLE and CHANGE_RULES are the caller's to ask.
+    """Return the row by which an action is taken; AVAILABLE, NUMBER and CHANGE_RULES are the caller's to ask.
 
     Raises `RoleError`, and `RefusedError` with every condition that does not hold.
     """

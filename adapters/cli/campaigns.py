@@ -15,12 +15,15 @@ from adapters.cli.table import number, rows
 from adapters.files.campaign_file import CampaignFileError, read_campaigns
 from adapters.files.reference_data import load_geography
 from adapters.files.rule_sets import default_rules
+from adapters.http.taken_numbers import taken_fault
 from adapters.postgres.campaigns import PostgresCampaigns, UnknownBrandError
+from adapters.postgres.engagements import NumberTakenError
 from adapters.postgres.links import shortener
 from engine.settings import Settings
 from inventory.availability import Prospect
 from inventory.document import Standards
 from inventory.draft import CampaignDraft
+from inventory.response_numbers import unshown
 
 campaigns = typer.Typer(help="Import and list campaigns.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -46,6 +49,11 @@ def import_campaigns(
     drafts = _drafts(file, now, settings.http.public_url)
     ids, short = asyncio.run(_add(settings, drafts, approve, now))
     complain(map(_shortfall, short))
+    complain(
+        f"posdata: {draft.name}: {fault.pointer} {fault.en}"
+        for draft in drafts
+        for fault in unshown((each.text for each in draft.creatives), draft.response_number)
+    )
     imported = [(each, draft.name) for each, draft in zip(ids, drafts, strict=True)]
     if as_json:
         print_json([{"id": each, "name": name} for each, name in imported])
@@ -77,9 +85,14 @@ async def _add(
     """Add drafts; return their ids, and those approved ones that are expected to end short."""
     async with open_database(settings) as session:
         try:
-            ids = await PostgresCampaigns(session.pool).add(drafts, approve=approve, now=now)
+            ids = await PostgresCampaigns(session.pool).add(
+                drafts, approve=approve, now=now, timezone=settings.policy.default_timezone
+            )
         except UnknownBrandError as error:
             raise CommandError(ExitCode.USAGE, f"posdata: {error}; nothing was imported") from None
+        except NumberTakenError as taken:
+            line = f"posdata: {taken_fault(taken, '').en}; nothing was imported"
+            raise CommandError(ExitCode.USAGE, line) from None
         if not approve:
             return ids, []
         # It imports numpy and scipy, which importing without approval can do without.

@@ -23,12 +23,24 @@ COLUMNS = (
     "quantity",
     "pacing",
     "make_good",
+    "response_number",
     "external_id",
 )
 """Columns there may be. `text`, `include`, `exclude` and `days` take several values between bars (|)."""
 
 MANY = "|"
-_PLAIN = ("name", "brand", "category", "class", "starts_at", "ends_at", "pacing", "make_good", "external_id")
+_PLAIN = (
+    "name",
+    "brand",
+    "category",
+    "class",
+    "starts_at",
+    "ends_at",
+    "pacing",
+    "make_good",
+    "response_number",
+    "external_id",
+)
 
 
 class TableError(Exception):

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.http.operations import Answer, Call
 from adapters.http.problems import ProblemError
+from adapters.http.taken_numbers import taken_fault
+from adapters.postgres.campaign_documents import fault_documents
+from adapters.postgres.campaign_numbers import NumberNotStartedError
 from adapters.postgres.desk import Deed, Reader, StaleError
+from adapters.postgres.engagements import NumberTakenError
 from adapters.postgres.identity import MissingError
 from adapters.postgres.links import PostgresLinks, shortener
 from adapters.postgres.reviews import Former, PostgresReviews
@@ -23,6 +27,7 @@ from inventory.draft import CampaignDraft
 from inventory.faults import Fault
 from inventory.holds import NoHoldError, UnavailableError
 from inventory.likeness import Refused, difference, near_duplicates
+from inventory.response_numbers import unshown
 from inventory.workflow import RefusedError, RoleError, deadlines, possible
 
 if TYPE_CHECKING:
@@ -41,6 +46,12 @@ _UNAVAILABLE = Fault(
 _NO_HOLD = Fault(
     "?hold", "no_hold", "ese apartado ya venció o no existe", "that hold has expired or never was"
 )
+_NOT_STARTED = Fault(
+    "/response_number",
+    "not_started",
+    "la dinámica que tiene ese número es un borrador: hay que iniciarla antes",
+    "the engagement that has that number is a draft: start it first",
+)
 _UNKNOWN_BRAND = Fault(
     "/brand",
     "unknown_brand",
@@ -53,7 +64,9 @@ def deed_of(call: Call[Any, Any], services: Services, version: int | None = None
     """Return who acts, now, under the settings in force."""
     policy = services.settings().policy
     lead_time = timedelta(hours=policy.lead_time_hours)
-    return Deed(call.principal, services.now(), lead_time, version, policy.two_approvals)
+    return Deed(
+        call.principal, services.now(), lead_time, version, policy.two_approvals, policy.default_timezone
+    )
 
 
 async def reader_of(
@@ -102,6 +115,10 @@ def told() -> Iterator[None]:
         raise ProblemError("conflict", faults=[_UNAVAILABLE]) from None
     except NoHoldError:
         raise ProblemError("conflict", faults=[_NO_HOLD]) from None
+    except NumberTakenError as taken:
+        raise ProblemError("conflict", faults=[taken_fault(taken, "/response_number")]) from None
+    except NumberNotStartedError:
+        raise ProblemError("conflict", faults=[_NOT_STARTED]) from None
     except DocumentRefusedError as refused:
         raise ProblemError("invalid", faults=refused.faults) from None
 
@@ -161,6 +178,9 @@ class Answers:
             "decide_by": _decide_by(document, lead_time),
             "actions": list(dict.fromkeys(actions)),
             "approvals_needed": 2 if document["category"].casefold() in policy.two_approvals else 1,
+            "warnings": fault_documents(
+                unshown((each["text"] for each in document["creatives"]), document["response_number"])
+            ),
             "review": None,
         }
 

@@ -63,6 +63,9 @@ class Rules(Shape):
     exclude_callers: list[str] = Field(
         default_factory=list, max_length=1000, description="Numbers and prefixes, such as 800*."
     )
+    response_number: str | None = Field(
+        default=None, max_length=30, description="Of the carrier's pool; the texts show it."
+    )
     test: bool = Field(default=False, description="Only for `ads.test_subscribers`.")
     external_id: str | None = Field(default=None, max_length=100)
     labels: dict[str, str] = Field(default_factory=dict)
@@ -235,11 +238,13 @@ class CampaignShape(Shape):
     spacing_minutes: int | None
     exclude_brands: list[str]
     exclude_callers: list[str]
+    response_number: str | None
     test: bool
     external_id: str | None
     labels: dict[str, str]
     draft: dict[str, Any] | None = Field(description="What was sent, where a draft has faults.")
     faults: list[FaultShape]
+    warnings: list[FaultShape] = Field(description="What hinders nothing, but may be meant otherwise.")
     created_at: str
     created_by: str | None
     submitted_at: str | None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from adapters.http.engagement_shapes import (
     EXAMPLE,
@@ -16,6 +16,7 @@ from adapters.http.engagement_shapes import (
 from adapters.http.operations import Answer, Call, NoQuery, Operation
 from adapters.http.problems import ProblemError
 from adapters.http.services import Services
+from adapters.http.taken_numbers import taken_fault
 from adapters.postgres.engagement_desk import PostgresEngagementDesk
 from adapters.postgres.engagements import (
     CampaignMismatchError,
@@ -232,26 +233,8 @@ def _told(principal: Principal) -> Iterator[None]:
         )
         raise ProblemError("invalid", faults=[fault]) from None
     except NumberTakenError as taken:
-        raise _taken(taken, principal) from None
-
-
-def _taken(taken: NumberTakenError, principal: Principal) -> ProblemError:
-    """Say which number stands in the way; whose it is, the carrier alone is told."""
-    where = f"/numbers/{taken.index}/number"
-    if taken.holder is None:
-        es, en = f"{taken.digits} no está entre los números", f"{taken.digits} is not in the pool"
-        return ProblemError("invalid", faults=[Fault(where, "not_in_pool", es, en)])
-    starts, ends = taken.holder.get("starts"), taken.holder.get("ends")
-    since = "" if starts is None else f"{cast('datetime', starts):%Y-%m-%d %H:%M} UTC"
-    until = "…" if ends is None else f"{cast('datetime', ends):%Y-%m-%d %H:%M} UTC"
-    name = f" «{taken.holder.get('name')}»" if principal.is_carrier else ""
-    fault = Fault(
-        where,
-        "assigned",
-        f"{taken.digits} ya está asignado{name} de {since} a {until}",
-        f"{taken.digits} is assigned{name} from {since} to {until}",
-    )
-    return ProblemError("conflict", faults=[fault])
+        fault = taken_fault(taken, f"/numbers/{taken.index}/number", named=principal.is_carrier)
+        raise ProblemError("invalid" if taken.holder is None else "conflict", faults=[fault]) from None
 
 
 def _document(row: Mapping[str, Any], answers: Mapping[str, int]) -> dict[str, Any]:

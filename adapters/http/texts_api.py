@@ -11,6 +11,7 @@ from adapters.http.problems import ProblemError
 from adapters.http.services import Services
 from engine.access import EVERYBODY
 from inventory.faults import Fault
+from inventory.response_numbers import digits_of, unshown
 from segments.geography import Geography
 from segments.targets import Target, TargetDocumentError, check_target
 from validators.check import check
@@ -22,6 +23,9 @@ class TextToCheck(Shape):
     text: str = Field(max_length=1000)
     profile: Literal["specification", "channel"] = "specification"
     target: TargetShape = Field(default=TargetShape(), description="Whose traffic it should fit.")
+    response_number: str | None = Field(
+        default=None, max_length=30, description="The campaign's: a text that does not show it is a warning."
+    )
 
 
 class FindingShape(Shape):
@@ -66,7 +70,10 @@ def texts_operations(services: Services) -> Sequence[Operation]:
         if faults:
             raise ProblemError("invalid", faults=faults)
         fits = await services.fitting.of(call.body.text, call.body.target.model_dump(), services)
-        return Answer({**checked(call.body), "fits": fits})
+        verdict = checked(call.body)
+        return Answer(
+            {**verdict, "findings": [*verdict["findings"], *_unshown_findings(call.body)], "fits": fits}
+        )
 
     example = "Buen Fin en tienda sol, 40 de descuento. Marca 5512345678"
     return [
@@ -84,6 +91,18 @@ def texts_operations(services: Services) -> Sequence[Operation]:
             answer_example={**checked(TextToCheck(text=example)), "fits": FITS},
         )
     ]
+
+
+def _unshown_findings(asked: TextToCheck) -> list[dict[str, Any]]:
+    """Return the warning that a text lacks the number that people are to call."""
+    digits = digits_of(asked.response_number or "")
+    return [
+        {
+            "rule": fault.code, "severity": "warning", "start": 0, "length": 0, "text": "",
+            "es": fault.es[0].upper() + fault.es[1:] + ".", "en": fault.en[0].upper() + fault.en[1:] + ".",
+        }
+        for fault in unshown([asked.text], digits)
+    ]  # fmt: skip
 
 
 def _target_faults(document: Mapping[str, Any], geography: Geography) -> list[Fault]:

@@ -18,17 +18,18 @@ from inventory.faults import Fault
 
 _ADD = """
 INSERT INTO campaigns (name, brand, category, class, target, starts_at, ends_at, hours, pacing, make_good,
-    test, external_id, labels, document, faults, exposure, state, created_at, approved_at, earliest_start,
-    created_by, authors)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19, $20, $21)
+    test, external_id, labels, document, faults, exposure, response_number, state, created_at, approved_at,
+    earliest_start, created_by, authors)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20, $21,
+    $22)
 RETURNING number, id
 """
 
 _CHANGE = """
 UPDATE campaigns SET name = $2, brand = $3, category = $4, class = $5, target = $6, starts_at = $7,
     ends_at = $8, hours = $9, pacing = $10, make_good = $11, test = $12, external_id = $13, labels = $14,
-    document = $15, faults = $16, exposure = $17, version = version + 1,
-    authors = ARRAY(SELECT DISTINCT unnest(authors || $18::text[])), state = $19
+    document = $15, faults = $16, exposure = $17, response_number = $18, version = version + 1,
+    authors = ARRAY(SELECT DISTINCT unnest(authors || $19::text[])), state = $20
 WHERE number = $1
 """
 
@@ -184,7 +185,7 @@ def _creatives(draft: CampaignDraft | FaultyDraft) -> Sequence[CreativeDraft]:
 
 
 def _columns(draft: CampaignDraft | FaultyDraft) -> tuple[Any, ...]:
-    """Return the values of name … exposure."""
+    """Return the values of name … response_number."""
     if isinstance(draft, FaultyDraft):
         nowhere: dict[str, list[Any]] = {"include": [], "exclude": []}
         asked_for: tuple[Any, ...] = (
@@ -201,7 +202,7 @@ def _columns(draft: CampaignDraft | FaultyDraft) -> tuple[Any, ...]:
             {},
         )
         faults = fault_documents(draft.faults)
-        return (draft.name, draft.brand, *asked_for, dict(draft.document), faults, {})
+        return (draft.name, draft.brand, *asked_for, dict(draft.document), faults, {}, None)
     return (
         draft.name,
         draft.brand,
@@ -219,4 +220,5 @@ def _columns(draft: CampaignDraft | FaultyDraft) -> tuple[Any, ...]:
         None,
         None,
         exposure_document(draft),
+        draft.response_number,
     )

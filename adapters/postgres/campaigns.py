@@ -8,6 +8,7 @@ import asyncpg
 
 from adapters.postgres.audit import write_audit
 from adapters.postgres.campaign_documents import grouped, read_documents
+from adapters.postgres.campaign_numbers import COUNTRY_ZONE, take_number
 from adapters.postgres.campaign_rows import add_campaign
 from adapters.postgres.documents import exposure_of, hours_of, target_of
 from adapters.postgres.pool import Connection, Pool, snapshot
@@ -81,6 +82,10 @@ DELETE FROM holds h USING campaigns c WHERE c.number = h.campaign AND c.state = 
 """
 
 
+# Who assigns the response numbers of campaigns that are imported as approved.
+_IMPORT = "posdata"
+
+
 class UnknownBrandError(Exception):
     """A campaign names a brand that nobody registered."""
 
@@ -91,15 +96,25 @@ class PostgresCampaigns:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def add(self, drafts: Sequence[CampaignDraft], *, approve: bool, now: datetime) -> Sequence[str]:
+    async def add(
+        self,
+        drafts: Sequence[CampaignDraft],
+        *,
+        approve: bool,
+        now: datetime,
+        timezone: str = COUNTRY_ZONE,
+    ) -> Sequence[str]:
         """Store all drafts or none and return their ids.
 
-        With `approve` they and their texts are approved as of `now`, without lead time, and brands
-        that are not known are registered; else they are drafts, and such a brand raises `UnknownBrandError`.
+        With `approve` they and their texts are approved as of `now`, without lead time, brands that are not
+        known are registered, and response numbers are assigned (`timezone` is their leads' clock); else they
+        are drafts, and such a brand raises `UnknownBrandError`. Raises `NumberTakenError`.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             await _register_brands(connection, drafts, create=approve)
             added = [await add_campaign(connection, draft, approve=approve, now=now) for draft in drafts]
+            for row in added if approve else ():
+                await take_number(connection, row["number"], timezone=timezone, by=_IMPORT, now=now)
         return [str(row["id"]) for row in added]
 
     async def serving(self, now: datetime) -> Sequence[ServingCampaign]:

@@ -22,6 +22,13 @@ from adapters.postgres.campaign_documents import (
     read_texts,
     reviews_of,
 )
+from adapters.postgres.campaign_numbers import (
+    COUNTRY_ZONE,
+    check_number,
+    move_number,
+    release_number,
+    take_number,
+)
 from adapters.postgres.campaign_rows import Author, FaultyDraft, QuantityError, add_campaign, change_campaign
 from adapters.postgres.identity import MissingError
 from adapters.postgres.pool import Connection, Pool, snapshot
@@ -101,7 +108,8 @@ class Page:
 class Deed:
     """Who acts when, under which lead time; `version` is the one they have read, None when not said.
 
-    Categories of `extra_approval` (casefolded) take two approvals.
+    Categories of `extra_approval` (casefolded) take two approvals; `timezone` is the clock of the engagements
+    that response numbers bring about.
     """
 
     principal: Principal
@@ -109,6 +117,7 @@ class Deed:
     lead_time: timedelta = timedelta()
     version: int | None = None
     extra_approval: frozenset[str] = frozenset()
+    timezone: str = COUNTRY_ZONE
 
     def approvals(self, campaign: asyncpg.Record, approved: asyncpg.Record) -> Approvals:
         """Return how many approvals a campaign's category takes, and whose `approved` has."""
@@ -232,7 +241,8 @@ class PostgresDesk:
         """Replace fields of a campaign and return its document.
 
         With `keep_faults` a draft may be left as it is sent, faults and all. Raises `MissingError`,
-        `StaleError`, `DocumentRefusedError`, `SpentError`, `UnavailableError`, and the workflow's refusals.
+        `StaleError`, `DocumentRefusedError`, `SpentError`, `UnavailableError`, `NumberTakenError`, and the
+        workflow's refusals.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             await self._stock.lock(connection)
@@ -253,6 +263,8 @@ class PostgresDesk:
                 raise SpentError(locked.ledger["settled"] + locked.ledger["leased"]) from None
             if moved:
                 await self._stock.check(connection, locked.number, now=deed.now)
+            if state in BOOKED:
+                await move_number(connection, locked.number, by=deed.principal.name, now=deed.now)
             if state not in BOOKED:
                 await self._stock.release(connection, locked.number)
             return await self._audited(connection, locked, "edit", deed, before)
@@ -260,7 +272,8 @@ class PostgresDesk:
     async def act(self, action: Action, campaign: str, deed: Deed, word: Word) -> dict[str, Any]:
         """Take an action and return the campaign's document.
 
-        Raises `MissingError`, `StaleError`, `UnavailableError`, `NoHoldError`, and the workflow's refusals.
+        Raises `MissingError`, `StaleError`, `UnavailableError`, `NoHoldError`, `NumberTakenError`,
+        `NumberNotStartedError`, and the workflow's refusals.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             if action in {Action.SUBMIT, Action.APPROVE}:
@@ -292,12 +305,14 @@ class PostgresDesk:
             await connection.execute(_SUBMITTED, number, now, name, deed.principal.id)
             hold = None if locked.row["test"] else word.hold
             await self._stock.hold(connection, number, hold, deed.principal.id, now=now, opens=opens)
+            await check_number(connection, number, now=now)
         elif row.first_of_two:
             await connection.execute(_FIRST_APPROVED, number, deed.principal.id, name, now)
         elif row.action is Action.APPROVE:
             await connection.execute(_APPROVED, number, now, opens, name)
             await self._stock.check(connection, number, now=now)
             await connection.execute(_REVIEW_PENDING, number, Review.APPROVED.value, name, now, None, None)
+            await take_number(connection, number, timezone=deed.timezone, by=name, now=now)
         elif row.action is Action.REJECT:
             await connection.execute(_REJECTED, number, now, name, word.reason)
             texts = [UUID(each) for each in word.texts]
@@ -311,6 +326,8 @@ class PostgresDesk:
         await connection.execute(_MOVE, number, state.value)
         if row.action in {Action.APPROVE, Action.REJECT, Action.CANCEL} and not row.first_of_two:
             await self._stock.release(connection, number)
+        if row.action is Action.CANCEL:
+            await release_number(connection, number, by=name, now=now)
         if row.action in {Action.PAUSE, Action.RESUME, Action.CANCEL}:
             await connection.execute(RAISE_VERSION, name, now)
 

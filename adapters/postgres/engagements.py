@@ -34,22 +34,28 @@ FROM engagements e LEFT JOIN campaigns c ON c.number = e.campaign
 _SEEN = "($1 OR e.brand = ANY($2))"
 
 _LOCK = """
-SELECT e.number, e.state, e.wording FROM engagements e
+SELECT e.number, e.id, e.state, e.wording FROM engagements e
 WHERE ($1 OR e.brand = ANY($2)) AND e.id::text = $3 FOR UPDATE
 """
 
 _INSERT = """
 INSERT INTO engagements (organisation, brand, campaign, name, purpose, starts_at, ends_at, lead_window,
-    timezone, share_number, wording, confirmation, webhook, webhook_secret, state, created_at, created_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+    timezone, share_number, wording, confirmation, webhook, webhook_secret, state, created_at, created_by,
+    of_flight)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 RETURNING number, id
 """
 
 _OVERLAPS = """
-SELECT e.id, e.name, lower(a.during) AS starts, upper(a.during) AS ends
+SELECT e.id, e.name, e.campaign, e.state, lower(a.during) AS starts, upper(a.during) AS ends
 FROM assignments a JOIN engagements e ON e.number = a.engagement
 WHERE a.digits = $1 AND a.during && tstzrange($2, $3)
 ORDER BY lower(a.during) LIMIT 1
+"""
+
+_REWORD = """
+UPDATE engagements SET wording = $2, wording_version = wording_version + 1, version = version + 1
+WHERE number = $1 RETURNING wording_version
 """
 
 # What has begun ends now; what has not is as if it never was assigned.
@@ -72,6 +78,15 @@ class NewEngagement:
     id: str
     number: int
     webhook_secret: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who makes an engagement, for which organisation (None: the carrier), on which clock."""
+
+    organisation: str | None
+    name: str
+    timezone: str
 
 
 class NumberTakenError(Exception):
@@ -111,22 +126,10 @@ class PostgresEngagements:
 
         Raises `NumberTakenError`, `CampaignMismatchError`.
         """
-        secret = None if draft.webhook is None else _SECRET_PREFIX + secrets.token_urlsafe(_SECRET_OCTETS)
+        organisation = None if draft.brand is None else principal.organisation
+        author = Author(organisation, principal.name, timezone)
         async with self._pool.acquire() as connection, connection.transaction():
-            organisation = None if draft.brand is None else principal.organisation
-            [row] = await connection.fetch(
-                _INSERT,
-                *(organisation, draft.brand, await _campaign(connection, draft), draft.name, draft.purpose),
-                *(draft.starts_at, draft.ends_at, draft.lead_window, timezone, draft.share_number),
-                *(draft.wording, draft.confirmation, draft.webhook, secret, state, at, principal.name),
-            )
-            made = NewEngagement(str(row["id"]), row["number"], secret)
-            await _assign(connection, made.number, draft.numbers, draft.starts_at, draft.ends_at)
-            await connection.execute(
-                "INSERT INTO engagement_wordings VALUES ($1, 1, $2, $3)", made.number, draft.wording, at
-            )
-            await _told(connection, principal.name, "create", made.id, None, _document(draft, state), at)
-        return made
+            return await add_engagement(connection, draft, author, state=state, at=at)
 
     async def start(self, engagement: str, *, principal: Principal, at: datetime) -> None:
         """Let a draft's numbers be answered. Raises `MissingError`, `EngagementStateError`."""
@@ -138,7 +141,7 @@ class PostgresEngagements:
                 "UPDATE engagements SET state = 'live', version = version + 1 WHERE number = $1",
                 row["number"],
             )
-            await _told(
+            await tell_engagement(
                 connection,
                 *(principal.name, "start", engagement, {"state": "draft"}, {"state": "live"}, at),
             )
@@ -149,35 +152,13 @@ class PostgresEngagements:
             row = await _locked(connection, engagement, principal)
             if row["state"] == "closed":
                 raise EngagementStateError(row["state"])
-            await connection.execute(_END, row["number"], at)
-            await connection.execute(
-                "DELETE FROM assignments WHERE engagement = $1 AND lower(during) >= $2", row["number"], at
-            )
-            await connection.execute(
-                "UPDATE engagements SET state = 'closed', version = version + 1 WHERE number = $1",
-                row["number"],
-            )
-            before, after = {"state": row["state"]}, {"state": "closed"}
-            await _told(connection, principal.name, "close", engagement, before, after, at)
+            await close_engagement(connection, row, principal.name, at)
 
     async def reword(self, engagement: str, wording: str, *, principal: Principal, at: datetime) -> int:
         """Change what callers are told; return the wording's version. Raises `MissingError`."""
         async with self._pool.acquire() as connection, connection.transaction():
             row = await _locked(connection, engagement, principal)
-            version: int = await connection.fetchval(
-                """
-                UPDATE engagements SET wording = $2, wording_version = wording_version + 1,
-                    version = version + 1
-                WHERE number = $1 RETURNING wording_version
-                """,
-                *(row["number"], wording),
-            )
-            await connection.execute(
-                "INSERT INTO engagement_wordings VALUES ($1, $2, $3, $4)", row["number"], version, wording, at
-            )
-            before, after = {"wording": row["wording"]}, {"wording": wording}
-            await _told(connection, principal.name, "reword", engagement, before, after, at)
-        return version
+            return await reword_engagement(connection, row, wording, principal.name, at)
 
     async def one(self, engagement: str, principal: Principal) -> Mapping[str, Any]:
         """Return an engagement with its numbers and sums. Raises `MissingError`."""
@@ -197,6 +178,72 @@ class PostgresEngagements:
             *(*_view(principal), below, limit),
         )
         return [dict(row) for row in rows]
+
+
+async def add_engagement(
+    connection: Connection,
+    draft: EngagementDraft,
+    author: Author,
+    *,
+    state: str,
+    at: datetime,
+    of_flight: bool = False,
+) -> NewEngagement:
+    """Make an engagement and assign its numbers. Raises `NumberTakenError`, `CampaignMismatchError`."""
+    secret = None if draft.webhook is None else _SECRET_PREFIX + secrets.token_urlsafe(_SECRET_OCTETS)
+    [row] = await connection.fetch(
+        _INSERT,
+        *(author.organisation, draft.brand, await _campaign(connection, draft), draft.name, draft.purpose),
+        *(draft.starts_at, draft.ends_at, draft.lead_window, author.timezone, draft.share_number),
+        *(draft.wording, draft.confirmation, draft.webhook, secret, state, at, author.name, of_flight),
+    )
+    made = NewEngagement(str(row["id"]), row["number"], secret)
+    await _assign(connection, made.number, draft.numbers, draft.starts_at, draft.ends_at)
+    await connection.execute(
+        "INSERT INTO engagement_wordings VALUES ($1, 1, $2, $3)", made.number, draft.wording, at
+    )
+    await tell_engagement(connection, author.name, "create", made.id, None, _document(draft, state), at)
+    return made
+
+
+async def close_engagement(connection: Connection, row: asyncpg.Record, by: str, at: datetime) -> None:
+    """End a locked engagement now; its numbers are free."""
+    await connection.execute(_END, row["number"], at)
+    await connection.execute(
+        "DELETE FROM assignments WHERE engagement = $1 AND lower(during) >= $2", row["number"], at
+    )
+    await connection.execute(
+        "UPDATE engagements SET state = 'closed', version = version + 1 WHERE number = $1", row["number"]
+    )
+    before, after = {"state": row["state"]}, {"state": "closed"}
+    await tell_engagement(connection, by, "close", str(row["id"]), before, after, at)
+
+
+async def reword_engagement(
+    connection: Connection, row: asyncpg.Record, wording: str, by: str, at: datetime
+) -> int:
+    """Change what the callers of a locked engagement are told; return the wording's version."""
+    version: int = await connection.fetchval(_REWORD, row["number"], wording)
+    await connection.execute(
+        "INSERT INTO engagement_wordings VALUES ($1, $2, $3, $4)", row["number"], version, wording, at
+    )
+    before, after = {"wording": row["wording"]}, {"wording": wording}
+    await tell_engagement(connection, by, "reword", str(row["id"]), before, after, at)
+    return version
+
+
+async def find_holder(
+    connection: Connection, digits: str, starts_at: datetime, ends_at: datetime | None
+) -> Mapping[str, Any] | None:
+    """Return the first engagement that has a number between two instants, None where it is free."""
+    row = await connection.fetchrow(_OVERLAPS, digits, starts_at, ends_at)
+    return None if row is None else dict(row)
+
+
+async def is_pooled(connection: Connection, digits: str) -> bool:
+    """Tell whether the pool has a number; it stays there until the transaction ends."""
+    query = "SELECT true FROM response_numbers WHERE digits = $1 AND retired_at IS NULL FOR SHARE"
+    return bool(await connection.fetchval(query, digits))
 
 
 async def read_assigned(connection: Connection, numbers: Iterable[int]) -> Mapping[int, Assigned]:
@@ -228,10 +275,7 @@ async def _assign(
     ends_at: datetime | None,
 ) -> None:
     for index, use in enumerate(numbers):
-        pooled = await connection.fetchval(
-            "SELECT true FROM response_numbers WHERE digits = $1 AND retired_at IS NULL FOR SHARE", use.digits
-        )
-        if pooled is None:
+        if not await is_pooled(connection, use.digits):
             raise NumberTakenError(index, use.digits, None)
         try:
             async with connection.transaction():
@@ -241,8 +285,8 @@ async def _assign(
                     *(use.digits, engagement, use.option, starts_at, ends_at),
                 )
         except asyncpg.ExclusionViolationError:
-            holder = await connection.fetchrow(_OVERLAPS, use.digits, starts_at, ends_at)
-            raise NumberTakenError(index, use.digits, dict(holder or {})) from None
+            holder = await find_holder(connection, use.digits, starts_at, ends_at)
+            raise NumberTakenError(index, use.digits, holder or {}) from None
 
 
 async def _locked(connection: Connection, engagement: str, principal: Principal) -> asyncpg.Record:
@@ -256,7 +300,7 @@ async def _locked(connection: Connection, engagement: str, principal: Principal)
     return row
 
 
-async def _told(
+async def tell_engagement(
     connection: Connection,
     actor: str,
     action: str,

@@ -9,6 +9,7 @@ import asyncpg
 
 from adapters.postgres.audit import write_audit
 from adapters.postgres.campaign_documents import read_documents
+from adapters.postgres.campaign_numbers import reword_number
 from adapters.postgres.desk import Deed
 from adapters.postgres.identity import MissingError
 from adapters.postgres.pool import Connection, Pool
@@ -102,6 +103,7 @@ class PostgresReviews:
             )
             if row.target is Review.TAKEN_DOWN:
                 await connection.execute(RAISE_VERSION, name, now)
+            await reword_number(connection, campaign["number"], by=name, now=now)
             await _audit(connection, creative, text, row, deed, reason)
             fresh = await connection.fetchrow("SELECT * FROM campaigns WHERE number = $1", campaign["number"])
             assert fresh is not None  # noqa: S101  # it is locked

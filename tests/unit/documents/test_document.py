@@ -13,6 +13,7 @@ from inventory.document import DocumentRefusedError, Standards, read_campaign
 from inventory.draft import CampaignDraft
 from inventory.faults import Fault, path_of, pointer_to
 from inventory.frequency import FrequencyCap, Per, Scope
+from inventory.response_numbers import shows_number
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 STANDARDS = Standards(default_rules(), load_geography(), NOW)
@@ -71,16 +72,32 @@ def test_a_campaign_that_ends_now_is_too_late() -> None:
     )
 
 
+@pytest.mark.parametrize("written", ["5501234567", "55 0123 4567", "+52 1 55 0123 4567"])
+def test_a_response_number_is_known_by_its_digits(written: str) -> None:
+    """Whatever form it is written in, it is the same number of the pool."""
+    assert read_campaign(document(response_number=written), STANDARDS).response_number == "5501234567"
+
+
+def test_a_response_number_must_be_one() -> None:
+    """Words are a fault of that field."""
+    [fault] = faults(document(response_number="cartel"))
+    assert (fault.pointer, fault.code) == ("/response_number", "bad_number")
+
+
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("text", "shown"),
     [
-        ("response_number", "5501234567"),
+        ("Marca 5501234567", True),
+        ("Marca 01 5501234567, gratis", True),
+        ("Marca 015501234567", True),
+        ("Marca 5501234568", False),
+        ("Buen Fin", False),
+        ("Folio 15501234567", False),
     ],
 )
-def test_what_is_not_built_is_refused(field: str, value: object) -> None:
-    """A field that later versions act on is never ignored."""
-    (fault,) = faults(document(**{field: value}))
-    assert (fault.pointer, fault.code) == (f"/{field}", "not_built")
+def test_a_text_shows_a_number_in_one_run(text: str, shown: bool) -> None:
+    """In any form that is dialled; a longer number that ends alike is another one."""
+    assert shows_number(text, "5501234567") is shown
 
 
 def test_caps_spacing_and_competitors_are_read() -> None:
