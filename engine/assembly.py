@@ -6,12 +6,13 @@ from engine.audience import AudienceRule, CallerExclusion, Consent, OnTrial, Qui
 from engine.breaker import Breaker
 from engine.cap_rules import CapPolicy
 from engine.caps import CapRules
-from engine.decision import Decision, Offer
+from engine.decision import Darkness, Decision, Offer
 from engine.inserter import Inserter
 from engine.leasebook import LeaseBook
 from engine.predicate import Predicate
 from engine.settings import Route, Settings
 from engine.subject import Register, Subject
+from inventory.blackouts import PlannedBlackout
 from inventory.frequency import FrequencyCap, Per, Scope
 from inventory.plan import Plan, PlannedCampaign
 from segments.callers import CallerList
@@ -98,12 +99,20 @@ def make_offers(
     breaker: Breaker,
     settings: Settings,
     caps: Mapping[int, CapRules] | None = None,
+    blackouts: Sequence[PlannedBlackout] = (),
 ) -> Sequence[Offer]:
     """Return the offers of a plan's catalogue, slot by slot; they serve as long as it stays the same."""
-    separator = settings.ads.separator
     rules = caps or {}
+    dark = [(each, Darkness(each)) for each in blackouts]
     return [
-        Offer(planned, book.lease(planned.number), separator, breaker.tallies, rules.get(planned.number))
+        Offer(
+            planned,
+            book.lease(planned.number),
+            settings.ads.separator,
+            breaker.tallies,
+            rules.get(planned.number),
+            [darkness for each, darkness in dark if each.concerns(planned.category)] or None,
+        )
         for planned in catalogue
     ]
 

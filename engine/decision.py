@@ -15,6 +15,7 @@ from engine.composition import Suffix
 from engine.leasebook import Lease
 from engine.reasons import Reason
 from engine.subject import Subject
+from inventory.blackouts import PlannedBlackout
 from inventory.plan import LITTLE_ENDIAN, MAX_ROOM, ROOM_CLASS_OF, ROOM_CLASSES, Plan, PlannedCampaign
 from segments.callers import CallerList
 
@@ -29,6 +30,7 @@ _NO_CAMPAIGN: Final = Reason.NO_CAMPAIGN
 _CAMPAIGN_HOURS: Final = Reason.CAMPAIGN_HOURS
 _NO_CONSENT: Final = Reason.NO_CONSENT
 _EXCLUDED_CALLER: Final = Reason.EXCLUDED_CALLER
+_BLACKOUT: Final = Reason.BLACKOUT
 _CAP_BUSY: Final = Reason.CAP_BUSY
 _ROOM_CLASS_OF: Final = ROOM_CLASS_OF
 
@@ -38,6 +40,7 @@ _REASON_OF_VACANCY: Final = (
     Reason.NO_ROOM,
     Reason.ON_PACE,
     Reason.CAMPAIGN_HOURS,
+    Reason.BLACKOUT,
 )
 _DAY_MINUTES: Final = 1440
 _ZONES: Final = 64
@@ -65,12 +68,24 @@ class Creative:
         return size <= room and suffix.octets[alphabet] is not None
 
 
+class Darkness:
+    """A blackout as the hot path sees it: from `begins` to `ends` (UTC seconds), a bit for each place."""
+
+    __slots__ = ("begins", "ends", "places")
+
+    def __init__(self, planned: PlannedBlackout) -> None:
+        self.begins: float = planned.begins
+        self.ends: float = planned.ends
+        self.places: bytes = planned.places
+
+
 class Offer:
     """A campaign as the hot path sees it: its window, its hours, its lease, its creatives.
 
     `tallies` are those of the harm breaker that count already, by creative version. `test_places` is None
     but for test campaigns, `caps` where nobody counts its ads by subscriber, `callers` where none is
-    excluded. `brand` and `category` are scopes of consent.
+    excluded. `brand` and `category` are scopes of consent. `dark` are the blackouts of its category by their
+    beginning, None where there are none.
     """
 
     __slots__ = (
@@ -80,6 +95,7 @@ class Offer:
         "category",
         "closes",
         "creatives",
+        "dark",
         "hours",
         "lease",
         "number",
@@ -94,9 +110,11 @@ class Offer:
         separator: str,
         tallies: Mapping[int, Tally] | None = None,
         caps: CapRules | None = None,
+        dark: list[Darkness] | None = None,
     ) -> None:
         known = tallies or {}
         self.caps = caps
+        self.dark = dark
         self.brand = f"brand:{planned.brand}"
         self.category = f"category:{planned.category}"
         self.callers = CallerList(planned.exclude_callers) if planned.exclude_callers else None
@@ -284,6 +302,8 @@ class Decision:
             return _EXCLUDED_CALLER
         if offer.hours and not self._hours_allow(offer, place):
             return _CAMPAIGN_HOURS
+        if offer.dark is not None and _is_dark(offer.dark, place, self.now):
+            return _BLACKOUT
         creatives = offer.creatives
         if len(creatives) == 1:
             only = creatives[0]
@@ -312,6 +332,16 @@ def _at(octets: bytes, index: i64) -> i64:
     """Return the number at an index of a packed array of 32 bits each."""
     number: int = read_i32_le(octets, index * 4)
     return number
+
+
+def _is_dark(blackouts: list[Darkness], place: i64, now: float) -> bool:
+    """Tell whether one of the blackouts, by their beginning, holds at a place now."""
+    for each in blackouts:
+        if now < each.begins:
+            return False
+        if now < each.ends and each.places[place >> 3] >> (place & 7) & 1:
+            return True
+    return False
 
 
 def _octets(code: str, numbers: Sequence[float]) -> bytes:

@@ -61,6 +61,8 @@ class Reason(IntEnum):
     SUPPRESSED = 36, "its subscriber is suppressed: on an imported list, or opted out"
     EXCLUDED_CALLER = 37, "its caller is excluded, by policy.exclude_callers or by the campaign it would get"
 
+    BLACKOUT = 38, "ads of the category of the campaign it would get are blacked out at its place"
+
     @property
     def code(self) -> str:
         """The reason as reports and metrics print it, such as `no_room`."""

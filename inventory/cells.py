@@ -1,9 +1,9 @@
 """Cells: traffic that the same campaigns may use, told apart no further.
 
-A raw cell is (place, slot of time, room class). Places on one clock that the same targets cover form
-a group, room classes that the same texts fit form a level, and raw cells whose eligible campaigns
-are the same are merged into one cell. `CellMap` is that structure: it depends on bookings and policy
-alone, and is laid over any `Supply` (a forecast, or what came) in a few milliseconds.
+A raw cell is (place, slot of time, room class). Places on one clock, under the same blackouts, that the
+same targets cover form a group, room classes that the same texts fit form a level, and raw cells whose
+eligible campaigns are the same are merged into one cell. `CellMap` is that structure: it depends on
+bookings and policy alone, and is laid over any `Supply` (a forecast, or what came) in a few milliseconds.
 
     reaches = [Reach(...) for each campaign]
     cells = CellMap(reaches, ground, first, last)
@@ -21,6 +21,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from inventory.blackouts import Blackout
 from inventory.bundles import Bundles
 from inventory.campaign import HoursWindow
 from inventory.pacing import Quiet
@@ -41,11 +42,12 @@ Indexes = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The places there are: their time zones (IANA names, an index into them by place), and quiet hours."""
+    """The places there are: time zones (IANA names, an index into them by place); when no ads go there."""
 
     timezones: tuple[str, ...]
     zone_of_place: Sequence[int]
     quiet: Quiet
+    blackouts: tuple[Blackout, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Reach:
 
     `places` are dense indexes; `opens` and `closes` UTC seconds, half open; no `hours` means every
     hour of the subscriber's clock; `size` is what its shortest text takes of the room, in characters;
-    in `gaps` (UTC seconds, half open) it is not served.
+    in `gaps` (UTC seconds, half open) it is not served. Without a `category` no blackout concerns it.
     """
 
     places: frozenset[int]
@@ -63,6 +65,7 @@ class Reach:
     hours: tuple[HoursWindow, ...]
     size: int
     gaps: tuple[tuple[float, float], ...] = ()
+    category: str | None = None
 
 
 def lowest_class(size: int, rooms: Sequence[int] = FITTED_ROOMS) -> int:
@@ -92,44 +95,82 @@ class CellMap:
     ) -> None:
         self.ground = ground
         self.campaigns = len(reaches)
-        flights = [instant for each in reaches for pair in _spans(each) for instant in pair]
+        self._blackouts = [each for each in ground.blackouts if each.begins < last and each.ends > first]
+        spans = [(each.begins, each.ends) for each in self._blackouts]
+        spans += [pair for each in reaches for pair in _spans(each)]
         self.timeline = Timeline(
             first,
             last,
             ground.timezones,
             {each.hours for each in reaches},
             ground.quiet,
-            [*flights, *cuts],
+            [*(instant for pair in spans for instant in pair), *cuts],
         )
         self._lowest = np.array([lowest_class(each.size, rooms) for each in reaches], dtype=np.intp)
         levels = np.unique(np.append(self._lowest[self._lowest < len(rooms)], 0))
         self._level_floors = levels
         self.level_of_class: Indexes = np.searchsorted(levels, np.arange(len(rooms)), side="right") - 1
-        self._open = _open(reaches, self.timeline, len(ground.timezones))
-        self._group(reaches, np.asarray(ground.zone_of_place, dtype=np.intp))
+        self._set_clocks(np.asarray(ground.zone_of_place, dtype=np.intp), len(ground.timezones))
+        self._in_hours = _open(reaches, self.timeline, len(ground.timezones))
+        self._open = self._lit_hours(reaches)
+        self._group(reaches)
 
-    def _group(self, reaches: Sequence[Reach], zones: Indexes) -> None:
+    def _set_clocks(self, zones: Indexes, count: int) -> None:
+        """Give places of one time zone under the same blackouts one clock; without any a zone is one."""
+        self.clock_of_place, self.zone_of_clock = zones, np.arange(count)
+        self._dark = np.zeros((count, len(self._blackouts)), dtype=np.bool_)
+        if self._blackouts:
+            told = np.zeros((len(zones), 1 + len(self._blackouts)), dtype=np.intp)
+            told[:, 0] = zones
+            for column, each in enumerate(self._blackouts, 1):
+                told[np.fromiter(each.places, np.intp, len(each.places)), column] = 1
+            clocks, clock = np.unique(told, axis=0, return_inverse=True)
+            self.clock_of_place, self.zone_of_clock = clock.reshape(-1), clocks[:, 0]
+            self._dark = clocks[:, 1:].astype(np.bool_)
+
+    def lit(self, category: str | None) -> Mask:
+        """Return by clock and slot where no blackout rules out ads of a category."""
+        lit = np.ones((len(self.zone_of_clock), len(self.timeline)), dtype=np.bool_)
+        for column, each in enumerate(self._blackouts):
+            if category is not None and each.concerns(category):
+                lit[np.ix_(self._dark[:, column], self.timeline.within(each.begins, each.ends))] = False
+        return lit
+
+    def _lit_hours(self, reaches: Sequence[Reach]) -> Mask:
+        """Return when each campaign may be served: shape (clocks, campaigns, slots)."""
+        if not self._blackouts:
+            return self._in_hours
+        is_open = self._in_hours[self.zone_of_clock]
+        by_category: dict[str | None, list[int]] = {}
+        for position, each in enumerate(reaches):
+            by_category.setdefault(each.category, []).append(position)
+        for category, positions in by_category.items():
+            is_open[:, positions] &= self.lit(category)[:, None]
+        return is_open
+
+    def _group(self, reaches: Sequence[Reach]) -> None:
         """Put places on one clock that the same campaigns may use into one group."""
+        clocks = self.clock_of_place
         by_target: dict[frozenset[int], list[int]] = {}
         for position, each in enumerate(reaches):
             by_target.setdefault(each.places, []).append(position)
-        covers = np.zeros((len(zones), self.campaigns), dtype=np.bool_)
+        covers = np.zeros((len(clocks), self.campaigns), dtype=np.bool_)
         for target, positions in by_target.items():
             covers[np.fromiter(target, np.intp, len(target))[:, None], np.array(positions)] = True
         signature = np.column_stack(
-            [np.packbits(covers, axis=1), zones.astype("<u4").view(np.uint8).reshape(-1, 4)]
+            [np.packbits(covers, axis=1), clocks.astype("<u4").view(np.uint8).reshape(-1, 4)]
         )
         keys = np.ascontiguousarray(signature).view(np.dtype((np.void, signature.shape[1])))[:, 0]
         _, first, group = np.unique(keys, return_index=True, return_inverse=True)
         self.group_of_place: Indexes = group.reshape(-1)
         self._covers = covers[first]
-        self._zone_of_group = zones[first]
+        self._clock_of_group = clocks[first]
 
     @cached_property
     def bundles(self) -> Bundles:
         """Who is eligible in which raw cell, by what campaigns have in common."""
         return Bundles(
-            self._covers, self._zone_of_group, self._level_of_campaign, len(self._level_floors), self._open
+            self._covers, self._clock_of_group, self._level_of_campaign, len(self._level_floors), self._open
         )
 
     @cached_property
@@ -180,9 +221,9 @@ class CellMap:
         step = max(1, _ROWS_AT_ONCE // max(1, self.campaigns))
         for at in range(0, len(levels), step):
             some = slice(at, at + step)
-            zones = self._zone_of_group[groups[some]]
+            clocks = self._clock_of_group[groups[some]]
             fitting = self._covers[groups[some]] & (self._lowest <= floors[some, None])
-            eligible = np.logical_and(fitting, self._open[zones, :, slots[some]])
+            eligible = np.logical_and(fitting, self._open[clocks, :, slots[some]])
             counts.append(np.count_nonzero(eligible, axis=1))
             campaigns.append(np.nonzero(eligible)[1])
         start: Indexes = np.cumsum(np.concatenate(counts))
@@ -202,12 +243,16 @@ class CellMap:
         """How many groups of places there are."""
         return len(self._covers)
 
-    def targeted(self, campaigns: Mask, slot: int | None = None) -> Mask:
-        """Return which groups any of the campaigns (a mask by position) covers: at any time, or in a slot."""
-        meant = self._covers & campaigns
-        if slot is not None:
-            meant = meant & self._open[self._zone_of_group, :, slot]
-        return np.asarray(meant.any(axis=1), dtype=np.bool_)
+    def reached(self, campaigns: Mask, slot: int) -> Indexes:
+        """Return by group how near any of the campaigns (a mask by position) comes to being served in a slot.
+
+        0: none covers it; 1: none within its hours; 2: none that no blackout rules out; 3: else.
+        """
+        clock = self._clock_of_group
+        covered = self._covers & campaigns
+        in_hours = covered & self._in_hours[self.zone_of_clock[clock], :, slot]
+        ways = covered, in_hours, in_hours & self._open[clock, :, slot]
+        return np.asarray(np.stack(ways).any(axis=2).sum(axis=0), dtype=np.intp)
 
     def supply(self, supply: Supply, since: float | None = None) -> Counts:
         """Return the notifications per cell, those from `since` on; hours that `supply` lacks have none."""
@@ -250,7 +295,7 @@ class CellMap:
 
 
 def _open(reaches: Sequence[Reach], timeline: Timeline, zones: int) -> Mask:
-    """Return when each campaign may be served: shape (zones, campaigns, slots)."""
+    """Return when each campaign's hours and quiet hours let it be served: shape (zones, campaigns, slots)."""
     allowed = {hours: timeline.allowed(hours) for hours in {each.hours for each in reaches}}
     is_open = np.zeros((zones, len(reaches), len(timeline)), dtype=np.bool_)
     for position, each in enumerate(reaches):

@@ -24,17 +24,21 @@ class Pace:
     """The share of a campaign's usable traffic that has gone by, from its start to any instant.
 
     Steps of 15 minutes weighted by the national curve, on one clock (`zone`), without the hours the
-    campaign or the carrier (`quiet`, minutes of the day) rules out. A campaign whose hours rule out
-    its whole flight falls back to plain time.
+    campaign or the carrier (`quiet`, minutes of the day) rules out, and without `gaps` (UTC seconds) in which
+    it is served nowhere. A campaign of which that leaves nothing falls back to plain time.
     """
 
     __slots__ = ("_starts", "_upto")
 
-    def __init__(self, campaign: Campaign, zone: tzinfo, quiet: Quiet) -> None:
+    def __init__(
+        self, campaign: Campaign, zone: tzinfo, quiet: Quiet, gaps: Sequence[tuple[float, float]] = ()
+    ) -> None:
         start, end = campaign.starts_at.timestamp(), campaign.ends_at.timestamp()
         self._starts = _steps(start, end)
         usable = _usable(campaign.hours, quiet)
-        weights = [_weight(at, until, zone, usable) for at, until in _pairs(self._starts)]
+        weights = [
+            _weight(at, until, zone, usable) * _outside(at, until, gaps) for at, until in _pairs(self._starts)
+        ]
         if not any(weights):
             weights = [until - at for at, until in _pairs(self._starts)]
         self._upto = [0.0]
@@ -100,3 +104,9 @@ def _weight(at: float, until: float, zone: tzinfo, usable: Callable[[int, int], 
     if not usable(local.weekday(), local.hour * _MINUTE_S + local.minute):
         return 0.0
     return NATIONAL_CURVE[local.hour] * (until - at)
+
+
+def _outside(at: float, until: float, gaps: Sequence[tuple[float, float]]) -> float:
+    """Return which share (0–1) of a step lies outside the gaps."""
+    inside = sum(max(0.0, min(until, ends) - max(at, begins)) for begins, ends in gaps)
+    return max(0.0, 1.0 - inside / (until - at))

@@ -15,6 +15,8 @@ from hashlib import blake2b
 from typing import Final
 from zlib import crc32
 
+from inventory.blackouts import NONE_YET, PlannedBlackout, planned_blackouts
+
 LITTLE_ENDIAN: Final = sys.byteorder == "little"
 
 # Lower ends of the room classes, in characters a creative may have (PRODUCT: room class).
@@ -27,7 +29,7 @@ ROOM_CLASS_OF = bytes(sum(room >= floor for floor in ROOM_CLASS_FLOORS) - 1 for 
 
 LAG_LIST_LENGTH = 8
 
-_MAGIC = b"POSDATA\x02"
+_MAGIC = b"POSDATA\x03"
 _HEAD_OCTETS = len(_MAGIC) + 8
 _ALIGNMENT = 8
 # The catalogue is a JSON list with an entry a line; no entry holds a line's end.
@@ -58,6 +60,7 @@ class Vacancy(IntEnum):
     NO_ROOM = 2
     ON_PACE = 3
     HOURS = 4
+    BLACKOUT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,8 @@ class Plan:
     `row_share` (a draw u in [0, 1) takes the first slot whose share exceeds u; none above the last).
     Lag list of a cell: `lag_slot[lag_start[cell]:lag_start[cell + 1]]`, most lagging first.
     A slot is an index into the catalogue, which ends with the test campaigns. `vacancy` says per cell why
-    both are empty.
+    both are empty. Blackouts that have not ended are shipped too, those to come included: a plan may have
+    to be followed for longer than it was meant to.
     """
 
     version: int
@@ -115,6 +119,7 @@ class Plan:
     lag_start: Sequence[int]
     lag_slot: Sequence[int]
     catalogue_octets: bytes
+    blackout_octets: bytes = NONE_YET
 
     def catalogue(self) -> tuple[PlannedCampaign, ...]:
         """Return the campaigns by slot; parse only when `catalogue_digest` is new.
@@ -123,6 +128,10 @@ class Plan:
         """
         entries = bytes(self.catalogue_octets[1:-1])
         return tuple(map(_planned, entries.split(_BETWEEN))) if entries else ()
+
+    def blackouts(self) -> tuple[PlannedBlackout, ...]:
+        """Return the blackouts by their beginning; parse only when `catalogue_digest` is new."""
+        return planned_blackouts(bytes(self.blackout_octets))
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -155,14 +164,14 @@ def _entry(campaign: PlannedCampaign) -> bytes:
     return json.dumps(asdict(campaign), separators=(",", ":")).encode()
 
 
-def catalogue_digest(octets: bytes) -> str:
-    """Return the digest by which a worker knows that a catalogue is new."""
-    return blake2b(octets, digest_size=16).hexdigest()
+def catalogue_digest(catalogue: bytes, blackouts: bytes = NONE_YET) -> str:
+    """Return the digest by which a worker knows that a catalogue or its blackouts are new."""
+    return blake2b(catalogue + blackouts, digest_size=16).hexdigest()
 
 
 def encode_plan(plan: Plan) -> bytes:
     """Return the plan file: magic, header length, crc (of all but itself), JSON header, aligned sections."""
-    sections: list[tuple[str, bytes]] = [("catalogue", plan.catalogue_octets)]
+    sections = [("catalogue", plan.catalogue_octets), ("blackouts", plan.blackout_octets)]
     sections += [(name, array(code, getattr(plan, name)).tobytes()) for name, code in _SECTIONS.items()]
     places: dict[str, tuple[int, int]] = {}
     body = bytearray()
@@ -206,5 +215,6 @@ def decode_plan(octets: memoryview) -> Plan:
         numbering=header["numbering"],
         catalogue_digest=header["catalogue_digest"],
         catalogue_octets=bytes(section("catalogue")),
+        blackout_octets=bytes(section("blackouts")),
         **arrays,
     )

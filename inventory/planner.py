@@ -5,12 +5,13 @@ proportion to lag), lag lists from where each campaign stands on its own curve o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 import numpy as np
 
 from inventory.allotment import Allotment, NothingLost, Outlook, ReducedSupply, allot
+from inventory.blackouts import NONE_YET, Blackout, blackout_octets
 from inventory.books import ServingCampaign
 from inventory.campaign import Campaign, Pacing
 from inventory.cells import CellMap, Ground, Reach
@@ -157,12 +158,30 @@ class Planner:
         self._now_cells: tuple[object, CellMap] | None = None
         self._column: tuple[object, Column] | None = None
         self._roster = _Roster.of([], {})
+        self._blackouts: tuple[Blackout, ...] = ()
+        self._blackout_octets = NONE_YET
         self.allotment: Allotment | None = None
 
     def keep_quiet(self, quiet: Quiet) -> None:
         """Take over other quiet hours; the allotment made for the former ones is dropped."""
-        ground = self._ground
-        self._ground = Ground(ground.timezones, ground.zone_of_place, quiet)
+        self._stand_on(replace(self._ground, quiet=quiet))
+
+    def obey(self, blackouts: tuple[Blackout, ...], now: float) -> bool:
+        """Take over the blackouts that have not ended; tell whether they are others than before.
+
+        What was made for others is dropped. One that has ended since changes nothing.
+        """
+        if blackouts == tuple(each for each in self._blackouts if each.ends > now):
+            return False
+        self._blackouts = blackouts
+        self._blackout_octets = blackout_octets(blackouts, len(self._ground.zone_of_place))
+        # Whoever may be served again is in the last plan before that; workers know the instant itself.
+        early = tuple(replace(each, ends=each.ends - OUTLOOK_S) for each in blackouts)
+        self._stand_on(replace(self._ground, blackouts=early))
+        return True
+
+    def _stand_on(self, ground: Ground) -> None:
+        self._ground = ground
         self._paces.clear()
         self._cells = self._now_cells = self._column = self.allotment = None
 
@@ -184,13 +203,13 @@ class Planner:
         starts = [each.campaign.starts_at.timestamp() for each in booked]
         first = max(min(*starts, outlook.at), outlook.at - LOOK_BACK_S) // HOUR_S * HOUR_S
         ground, known = self._ground, self._cells
-        key = (tuple(_identity(each.campaign) for each in booked), first, last, ground.quiet)
-        if known is None or known[0] != key:
+        key = (tuple(_identity(each.campaign) for each in booked), first, last)
+        if known is None or known[0] != key or known[1].ground is not ground:
             known = self._cells = key, CellMap(self._reaches(booked), ground, first, last)
         return allot(booked, known[1], outlook, self._supply_factor, self._reduced, former=self.allotment)
 
     def follow(self, allotment: Allotment | None) -> None:
-        """Take an allotment over, unless quiet hours have changed since; None for the deficit rule."""
+        """Take an allotment over, unless what it stands on has changed since; None for the deficit rule."""
         if allotment is None or allotment.cells.ground is self._ground:
             self.allotment = allotment
 
@@ -216,8 +235,9 @@ class Planner:
         return Plan(
             version=version,
             numbering=self._numbering,
-            catalogue_digest=catalogue_digest(roster.catalogue),
+            catalogue_digest=catalogue_digest(roster.catalogue, self._blackout_octets),
             catalogue_octets=roster.catalogue,
+            blackout_octets=self._blackout_octets,
             **column.arrays(lists),  # type: ignore[arg-type]  # arrays of whole numbers but for row_share
         )
 
@@ -277,6 +297,7 @@ class Planner:
                 each.campaign.ends_at.timestamp(),
                 each.campaign.hours,
                 min(self._measure(creative.text) for creative in each.campaign.creatives),
+                category=each.campaign.category,
             )
             for each in serving
         ]
@@ -284,8 +305,17 @@ class Planner:
     def _pace(self, campaign: Campaign) -> Pace:
         key = _identity(campaign)
         if key not in self._paces:
-            self._paces[key] = Pace(campaign, self._zone, self._ground.quiet)
+            self._paces[key] = Pace(campaign, self._zone, self._ground.quiet, self._gaps(campaign))
         return self._paces[key]
+
+    def _gaps(self, campaign: Campaign) -> list[tuple[float, float]]:
+        """Return when blackouts rule a campaign out at all of its places."""
+        target = self._targets.get(campaign.target) or self._compile_target(campaign.target)
+        return [
+            (each.begins, each.ends)
+            for each in self._blackouts
+            if each.concerns(campaign.category) and target <= each.places
+        ]
 
     def _roster_of(self, current: Sequence[ServingCampaign], tests: Sequence[Campaign]) -> _Roster:
         identities = tuple(_identity(each.campaign) for each in current)

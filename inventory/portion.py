@@ -25,7 +25,7 @@ class Portion:
     `units` has shape (levels, groups, slots): what it may use of these `groups` and `slots` of a
     `CellMap`; `by_place` is its sum for each of `places`. `by_day` and `hours_squared` are what
     `Scenarios.total_of_days` asks for. `before_quiet` is what it might use if there were no quiet
-    hours, `before_room` if its text fitted everywhere.
+    hours, `before_blackout` if there were no blackouts, `before_room` if its text fitted everywhere.
     """
 
     groups: Indexes
@@ -36,6 +36,7 @@ class Portion:
     by_day: Counts
     hours_squared: float
     before_quiet: float = 0.0
+    before_blackout: float = 0.0
     before_room: float = 0.0
 
     @property
@@ -61,7 +62,11 @@ def portion(reach: Reach, cells: CellMap, ground: Ground, forecast: Forecast, no
     places = places[np.argsort(cells.group_of_place[places], kind="stable")]
     if opens >= closes or not places.size:
         return _nothing(cells, forecast)
-    every, share = _share_of_slots(reach, cells, ground, opens, closes)
+    every, lit_or_not = (
+        each[cells.zone_of_clock] for each in _share_of_slots(reach, cells, ground, opens, closes)
+    )
+    lit = cells.lit(reach.category)
+    share = lit_or_not * lit
     row = (bounds[:-1] // HOUR_S).astype(np.intp) - forecast.supply.first_hour
     slots = np.flatnonzero(every.any(axis=0) & (row >= 0) & (row < forecast.supply.hours))
     if not slots.size:
@@ -70,9 +75,11 @@ def portion(reach: Reach, cells: CellMap, ground: Ground, forecast: Forecast, no
     by_hour = forecast.supply.by_hour[low:high, places]
     mix = forecast.supply.room_mix[places] * (np.arange(ROOM_CLASSES) >= lowest_class(reach.size))
     fitting = mix.sum(axis=1)
-    zone = np.asarray(ground.zone_of_place, dtype=np.intp)[places]
-    of_hour, of_every_hour = (_by_hour(each[:, slots], row[slots] - low) for each in (share, every))
-    came = by_hour * of_hour[zone].T
+    clock = cells.clock_of_place[places]
+    of_hour, of_every_hour, of_lit_or_not = (
+        _by_hour(each[:, slots], row[slots] - low)[clock] for each in (share, every * lit, lit_or_not)
+    )
+    came = by_hour * of_hour.T
     eligible = came * fitting
     slots = slots[share[:, slots].any(axis=0)]
     groups, starts = np.unique(cells.group_of_place[places], return_index=True)
@@ -80,7 +87,7 @@ def portion(reach: Reach, cells: CellMap, ground: Ground, forecast: Forecast, no
     units = np.empty((len(cells.cell_of), len(groups), len(slots)))
     for level, mixed in enumerate((mix @ of_level).T):
         by_group = np.add.reduceat(by_hour * mixed, starts, axis=1)
-        units[level] = by_group[row[slots] - low].T * share[zone[starts]][:, slots]
+        units[level] = by_group[row[slots] - low].T * share[clock[starts]][:, slots]
     return Portion(
         groups,
         slots,
@@ -89,7 +96,8 @@ def portion(reach: Reach, cells: CellMap, ground: Ground, forecast: Forecast, no
         eligible.sum(axis=0),
         _by_day(eligible, low, places, forecast),
         float((eligible.sum(axis=1) ** 2).sum()),
-        float(np.einsum("hp,ph,p->", by_hour, of_every_hour[zone], fitting)),
+        float(np.einsum("hp,ph,p->", by_hour, of_every_hour, fitting)),
+        float(np.einsum("hp,ph,p->", by_hour, of_lit_or_not, fitting)),
         float(came.sum()),
     )
 

@@ -18,8 +18,8 @@ _NONE = -1
 NOT_LISTED = np.iinfo(np.int32).max
 """The place in the order of a campaign that no list may name."""
 
-# Who could be served at a place where nobody is: none, some at other hours, some with more room.
-_NOBODY_AT_REACH = np.array([Vacancy.NO_CAMPAIGN, Vacancy.HOURS, Vacancy.NO_ROOM])
+# Who could be served at a place where nobody is, by what `CellMap.reached` tells.
+_NOBODY_AT_REACH = np.array([Vacancy.NO_CAMPAIGN, Vacancy.HOURS, Vacancy.BLACKOUT, Vacancy.NO_ROOM])
 
 
 class Column:
@@ -35,8 +35,7 @@ class Column:
         # A raw cell (level, group) of each row, so that what cells make of shares is found there.
         self._raw_of_row = first[-(len(start) - 1) :] if len(start) > 1 else first[:0]
         column = merged[cells.level_of_class]
-        listed = catalogued >= 0
-        reached = cells.targeted(listed).astype(np.intp) + cells.targeted(listed, slot)
+        reached = cells.reached(catalogued >= 0, slot)
         layouts, group = np.unique(np.vstack([column, reached]), axis=1, return_inverse=True)
         self._group_of_place = _packed("i", group.reshape(-1)[cells.group_of_place])
         cell = layouts[:ROOM_CLASSES].T

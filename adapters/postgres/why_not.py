@@ -62,7 +62,7 @@ GROUP BY reason ORDER BY n DESC, reason
 
 REASONS = (
     *("on_pace", "no_lease", "stopped", "campaign_hours", "no_room", "would_insert", "ads_off", "starting"),
-    *("deaf", "draining", "outside_share", "not_on_trial", "unanswered", "journal_failed"),
+    *("deaf", "draining", "outside_share", "not_on_trial", "unanswered", "journal_failed", "blackout"),
 )
 """Why a notification that a campaign could have used may have gone bare."""
 

@@ -59,11 +59,14 @@ class Allotting:
         self._states = states
         self._silence = Silence(np.array([states.index(place.state) for place in numbering.places]))
 
-    def look(self, serving: list[ServingCampaign]) -> None:
-        """Hear which campaigns serve now or later, each second; a change asks for an allotment at once."""
+    def look(self, serving: list[ServingCampaign], *, changed: bool = False) -> None:
+        """Hear which campaigns serve now or later, each second; a change asks for an allotment at once.
+
+        `changed` tells that something else did: blackouts.
+        """
         known = {(each.campaign.number, each.campaign.version) for each in self._serving}
         self._serving = serving
-        if known != {(each.campaign.number, each.campaign.version) for each in serving}:
+        if changed or known != {(each.campaign.number, each.campaign.version) for each in serving}:
             self._changed.set()
 
     async def run(self, pool: Pool) -> None:

@@ -23,6 +23,7 @@ from adapters.http.clicks import ClickCounter
 from adapters.http.health import Readiness
 from adapters.http.services import Services
 from adapters.metrics.observation import Observation
+from adapters.postgres.blackouts import PostgresBlackouts
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.campaigns import PostgresCampaigns
 from adapters.postgres.migrate import MigrationError, migrate
@@ -264,7 +265,7 @@ class Control:
         await together(
             self._settling.run(books),
             self._matching.run(pool),
-            self._plan_ahead(PostgresCampaigns(pool), switches),
+            self._plan_ahead(PostgresCampaigns(pool), PostgresBlackouts(pool), switches),
             self._forecasting.run(pool),
             self._reporting.run(pool),
             self._mailing.run(pool),
@@ -280,14 +281,16 @@ class Control:
             listen(pool, self._changed),  # changes are heard at once; they are also polled
         )
 
-    async def _plan_ahead(self, campaigns: PostgresCampaigns, switches: PostgresSwitches) -> None:
+    async def _plan_ahead(
+        self, campaigns: PostgresCampaigns, blackouts: PostgresBlackouts, switches: PostgresSwitches
+    ) -> None:
         """Switches and a plan every PLAN_S, and at once when something was changed."""
         while True:
             self._wake.clear()
             now = datetime.now(UTC)
             await campaigns.advance(now)
             await self._switching.look(switches, now)
-            await self._replanning.plan(campaigns, now)
+            await self._replanning.plan(campaigns, blackouts, now)
             with suppress(TimeoutError):
                 async with asyncio.timeout(PLAN_S):
                     await self._wake.wait()

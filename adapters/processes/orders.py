@@ -32,6 +32,7 @@ from engine.assembly import make_decision, make_offers
 from engine.breaker import without
 from engine.decision import Offer
 from engine.register_file import RegisterFileError, Scopes, profiles_at, sets_of
+from inventory.blackouts import PlannedBlackout
 from inventory.plan import Plan, PlanError, PlannedCampaign
 
 log = structlog.get_logger()
@@ -45,6 +46,7 @@ class Orders:
         self._say = say
         self._plan: Plan | None = None
         self._catalogue: tuple[PlannedCampaign, ...] = ()
+        self._blackouts: tuple[PlannedBlackout, ...] = ()
         self._catalogue_digest = ""
         self._serving: frozenset[int] = frozenset()
         self._stopped: frozenset[int] = frozenset()
@@ -118,7 +120,7 @@ class Orders:
             log.error("alarm_plan_for_other_numbering", path=str(path))
             return
         if plan.catalogue_digest != self._catalogue_digest:
-            self._catalogue = plan.catalogue()
+            self._catalogue, self._blackouts = plan.catalogue(), plan.blackouts()
             self._catalogue_digest = plan.catalogue_digest
             self._serving = frozenset(planned.number for planned in self._catalogue)
         self._plan = plan
@@ -132,7 +134,9 @@ class Orders:
         if offered != self._offered:
             catalogue, self._textless = without(self._catalogue, core.breaker.harmful)
             rules = core.capping.take(catalogue)
-            self._offers = make_offers(catalogue, core.book, core.breaker, core.settings, rules)
+            self._offers = make_offers(
+                catalogue, core.book, core.breaker, core.settings, rules, self._blackouts
+            )
             self._offered = offered
         decision = make_decision(
             plan, self._offers, core.settings, core.numbering, random.random, core.subject

@@ -1,10 +1,13 @@
 """Control's duty towards the plan: made from the campaigns that serve, written, told to the workers."""
 
 import time
+from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from adapters.files.reference_data import load_geography, load_numbering
+from adapters.postgres.blackouts import PostgresBlackouts
 from adapters.postgres.campaigns import PostgresCampaigns
 from adapters.postgres.pool import Pool
 from adapters.processes.allotting import Allotting, Expecting
@@ -33,6 +36,7 @@ class Replanning:
         self._newest: NewPlan | None = None
         self._version = newest_plan_version(spec.data_dir)
         numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
+        self._compiled = compiler_of(numbering)
         self._planner = planner_of(spec.settings, numbering)
         every_s = spec.settings.planner.every_seconds
         self._caps = CapKeeping(spec.settings, spec.data_dir)
@@ -56,11 +60,12 @@ class Replanning:
         """Make allotments that the plans follow, until cancelled."""
         await self._allotting.run(pool)
 
-    async def plan(self, campaigns: PostgresCampaigns, now: datetime) -> None:
+    async def plan(self, campaigns: PostgresCampaigns, blackouts: PostgresBlackouts, now: datetime) -> None:
         """Plan, tell every worker, and ask them for the units that others lack."""
         serving = list(await campaigns.serving(now))
         await self._caps.look(serving)
-        self._allotting.look(serving)
+        changed = self._planner.obey(await blackouts.standing(now, self._compiled), now.timestamp())
+        self._allotting.look(serving, changed=changed)
         self._version = max(self._version + 1, time.time_ns())  # the clock may jump back
         plan = self._planner.plan(self._version, serving, now.timestamp())
         self._newest = NewPlan(path=str(write_plan(self._data_dir, plan)))
@@ -73,22 +78,28 @@ class Replanning:
 
 def planner_of(settings: Settings, numbering: Numbering) -> Planner:
     """Return a planner by these settings."""
-    geography = load_geography()
-
-    def compiled(target: Target) -> frozenset[int]:
-        return compile_target(target, numbering, geography)
-
     policy = settings.policy
     return Planner(
         numbering.digest,
         Ground(numbering.timezones, numbering.zone_of, _hours(policy.quiet_hours)),
-        compiled,
+        compiler_of(numbering),
         septets_of,
         pinned_zone(policy.default_timezone),
         supply_factor=settings.planner.supply_factor,
         every_s=settings.planner.every_seconds,
         reduced=CappedSupply(cap_policy(settings).caps),
     )
+
+
+def compiler_of(numbering: Numbering) -> Callable[[Target], frozenset[int]]:
+    """Return what gives the places (dense indexes) of a target; it remembers them."""
+    geography = load_geography()
+
+    @lru_cache(maxsize=1024)
+    def compiled(target: Target) -> frozenset[int]:
+        return compile_target(target, numbering, geography)
+
+    return compiled
 
 
 def _hours(quiet: QuietHours | None) -> tuple[int, int] | None:

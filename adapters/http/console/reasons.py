@@ -31,6 +31,7 @@ REASON_WORDS = {
     "reason.no_campaign": ("ninguna campaña para ese lugar", "no campaign for its place"),
     "reason.on_pace": ("todas las campañas van al día", "every campaign is on pace"),
     "reason.campaign_hours": ("fuera del horario de la campaña", "outside the campaign's hours"),
+    "reason.blackout": ("veda en su lugar", "a blackout at its place"),
     "reason.stopped": ("la campaña está detenida", "the campaign was stopped"),
     "reason.no_lease": ("sin cupo en este proceso", "no lease left on this worker"),
     "reason.would_insert": ("observación: habría llevado anuncio", "observing: it would have got an ad"),

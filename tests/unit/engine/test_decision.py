@@ -96,6 +96,7 @@ def test_the_first_refusal_is_the_reason() -> None:
         (Vacancy.NO_CAMPAIGN, Reason.NO_CAMPAIGN),
         (Vacancy.NO_ROOM, Reason.NO_ROOM),
         (Vacancy.ON_PACE, Reason.ON_PACE),
+        (Vacancy.BLACKOUT, Reason.BLACKOUT),
     ],
 )
 def test_an_empty_cell_says_why(vacancy: Vacancy, reason: Reason) -> None:
