@@ -16,14 +16,20 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("adapters", "engine", "inventory", "segments", "validators")
 HOT = (
+    "adapters/smpp/ad_path.py",
     "adapters/smpp/locate.py",
+    "adapters/smpp/open_insertions.py",
+    "adapters/smpp/own_answers.py",
+    "adapters/smpp/look_ahead.py",
     "adapters/smpp/receipts.py",
+    "adapters/smpp/response_calls.py",
     "adapters/smpp/route_receipts.py",
     "adapters/smpp/session.py",
     "adapters/smpp/splice.py",
     "adapters/smpp/traffic.py",
     "engine/audience.py",
     "engine/breaker.py",
+    "engine/cap_batch.py",
     "engine/cap_table.py",
     "engine/caps.py",
     "engine/composition.py",

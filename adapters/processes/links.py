@@ -16,7 +16,8 @@ from adapters.processes.sync_gate import ThreadedSyncGate
 from adapters.processes.tracing import Tracing
 from adapters.processes.worker_core import Core
 from adapters.smpp.legs import Link, LinkHooks, PlatformLeg, SmscLeg
-from adapters.smpp.session import Session, Stage
+from adapters.smpp.session import Session
+from adapters.smpp.stage import Stage
 from adapters.smpp.turns import in_turn
 from engine.assembly import system_ids
 from engine.reasons import Reason

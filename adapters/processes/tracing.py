@@ -10,7 +10,7 @@ from adapters.processes.messages import StartTrace, Traced, TracedLeg
 from adapters.processes.taps import Tap
 from adapters.processes.worker_core import Core
 from adapters.smpp.legs import Link, PlatformLeg, SmscLeg
-from adapters.smpp.session import Stage
+from adapters.smpp.stage import Stage
 from adapters.trace.record import Captured
 
 FLUSH_S = 0.02

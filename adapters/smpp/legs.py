@@ -9,8 +9,9 @@ from functools import partial
 from time import monotonic
 from typing import Protocol, cast
 
-from adapters.smpp.session import Session, Stage
+from adapters.smpp.session import Session
 from adapters.smpp.sockets import take_turns, tune
+from adapters.smpp.stage import Stage
 from adapters.smpp.turns import BULK_OCTETS, Reading, in_turn, own_turn
 from engine.responses import HeldCall
 

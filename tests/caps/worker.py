@@ -9,7 +9,6 @@ from engine.cap_rules import CapBook, CapPolicy
 from engine.caps import Caps
 from engine.decision import Decision, Offer
 from engine.people import WideHash
-from engine.recorder import Recorder
 from inventory.frequency import FrequencyCap, Per, Scope
 from segments.clock import LocalWindows
 from tests.smpp_cases.pdus import Submit, answer
@@ -44,9 +43,8 @@ def main(folder: str, seed: str, notifications: str, people: str) -> None:
     offer = Offer(planned, world.book.lease(planned.number), SEPARATOR, None, book.rules[planned.number])
     inserter.decision = Decision(plan_of(planned, len(places.places)), [offer], places.zone_of, lambda: 0.5)
     inserter.caps = caps
-    recorder = Recorder(Nowhere())
-    session = world.session
-    session._recorder = recorder
+    recorder, session = world.recorder, world.session
+    recorder._journal = Nowhere()
     chance = random.Random(int(seed))  # who is called, not a secret
     out = sys.stdout.buffer
     sequence = 0

@@ -78,8 +78,8 @@ def _patch_worker(
 ) -> None:
     """`largest_file` (octets) stands for a disk that is full at the worker's birth; `legs` holds timeouts."""
     from adapters.files import journal_writer
+    from adapters.smpp import ad_path
     from adapters.smpp import legs as legs_module
-    from adapters.smpp import session
 
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
@@ -89,8 +89,8 @@ def _patch_worker(
         assert hasattr(legs_module, name)
         setattr(legs_module, name, value)
     _patch_choice()
-    session.locate_submit_sm = _failing("locate", session.locate_submit_sm)
-    session.splice = _failing("splice", session.splice)
+    ad_path.locate_submit_sm = _failing("locate", ad_path.locate_submit_sm)
+    ad_path.splice = _failing("splice", ad_path.splice)
     _patch_journal(journal_writer)
 
 

@@ -111,8 +111,8 @@ class Session(RuleBasedStateMachine):
     @invariant()
     def the_pending_tables_agree(self) -> None:
         """The same sequence numbers wait; the units that wait are neither held nor spent."""
-        assert list(self.world.session._pending) == list(self.model.pending)
-        assert set(self.world.session._late) == self.model.late
+        assert list(self.world.session._open.pending) == list(self.model.pending)
+        assert set(self.world.session._open.late) == self.model.late
         spent = self.model.counts[Kind.ACCEPTED] + self.model.counts[Kind.UNKNOWN]
         assert self.world.held + len(self.model.pending) + spent == 12
 
@@ -133,7 +133,7 @@ class Session(RuleBasedStateMachine):
         self.world.journal.fault = None
         self.world.close()
         self.world.assert_balanced()
-        assert not self.world.session._pending
+        assert not self.world.session._open.pending
 
 
 Session.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

@@ -72,8 +72,8 @@ def test_when_the_link_is_lost_nothing_stays_open(script: list[Turn]) -> None:
     world = play(script, split=True)
     world.close()
     books = world.assert_balanced()
-    assert not world.session._pending
-    assert not world.session._late
+    assert not world.session._open.pending
+    assert not world.session._open.late
     assert books.inserted == sum(map(books.outcome, (Kind.ACCEPTED, Kind.REJECTED, Kind.UNKNOWN)))
     ended = [entry.number for entry in history(world)[1]]  # type: ignore[attr-defined]
     assert len(ended) == len(set(ended))

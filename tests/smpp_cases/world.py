@@ -17,7 +17,7 @@ from engine.journal import Cause, Entry, Kind, pack_frame, read_frames
 from engine.leasebook import LeaseBook
 from engine.predicate import Predicate
 from engine.reasons import Reason
-from engine.receipts import RouteHash
+from engine.receipts import Form, RouteHash
 from engine.recorder import Recorder
 from engine.responses import Responses
 from inventory.plan import (
@@ -197,7 +197,7 @@ class World:
         assert books.notifications == sent + books.consumed + books.refused
         ended = sum(map(books.outcome, (Kind.ACCEPTED, Kind.REJECTED, Kind.UNKNOWN)))
         in_flight = books.inserted - ended
-        assert in_flight == len(self.session._pending)
+        assert in_flight == len(self.session._open.pending)
         spent = books.outcome(Kind.ACCEPTED) + books.outcome(Kind.UNKNOWN)
         assert self.held + in_flight + spent == self.book.lease(CAMPAIGN).granted
         totals = self.recorder.totals
@@ -232,6 +232,7 @@ def make_world(
     observe: bool = False,
     profile: ReceiptProfile | None = None,
     responses: Responses | None = None,
+    id_form: Form = "as-is",
 ) -> World:
     """Return a world in which an ad is available for every notification that has room for it."""
     book = LeaseBook(30)
@@ -268,6 +269,8 @@ def make_world(
             recorder,
             profile or ReceiptProfile(requests=False, failures=False),
             alarms.append,
+            id_form,
+            id_form,
         ),
         responses=responses,
     )

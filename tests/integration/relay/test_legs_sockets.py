@@ -11,7 +11,7 @@ import pytest
 
 from adapters.smpp import legs
 from adapters.smpp.legs import WRITE_HIGH_OCTETS, Link, LinkHooks, PlatformLeg, SyncGate
-from adapters.smpp.session import Stage
+from adapters.smpp.stage import Stage
 from tests.smpp_cases.pdus import (
     DELIVER_SM,
     ENQUIRE_LINK,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.smpp.session import Stage
+from adapters.smpp.stage import Stage
 from tests.smpp_cases.pdus import (
     BIND_RECEIVER,
     BIND_TRANSCEIVER,

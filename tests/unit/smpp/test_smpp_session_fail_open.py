@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-import adapters.smpp.session as session_module
+import adapters.smpp.ad_path as ad_path_module
 import engine.inserter as inserter_module
 from engine.breaker import Breaker
 from engine.decision import Creative
@@ -72,12 +72,12 @@ def break_plan(world: World, _: pytest.MonkeyPatch) -> None:
 
 def break_locate(_: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The search for the fields raises."""
-    monkeypatch.setattr(session_module, "locate_submit_sm", fail)
+    monkeypatch.setattr(ad_path_module, "locate_submit_sm", fail)
 
 
 def break_splice(_: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cutting in raises."""
-    monkeypatch.setattr(session_module, "splice", fail)
+    monkeypatch.setattr(ad_path_module, "splice", fail)
 
 
 BREAKS = [
@@ -112,7 +112,7 @@ def test_a_fault_in_a_stage_leaves_the_notification_bare(
     assert world.from_platform(stream) == stream
     assert world.assert_balanced().passed == {"internal_error": 1}
     assert len(world.alarms) == 1
-    assert world.session._pending == {}
+    assert world.session._open.pending == {}
     assert world.held == 5
     assert world.from_smsc(answer(7)) == answer(7)
 
@@ -177,7 +177,7 @@ def test_what_cannot_be_journalled_leaves_bare(failing: World) -> None:
     """The whole read's originals leave, units are back, the reason is `journal_failed`, once each."""
     stream = FIRST.octets + pdu(0x15, 3) + SECOND.octets + Submit(sequence=9, esm_class=0x40).octets
     assert failing.from_platform(stream) == stream
-    assert failing.session._pending == {}
+    assert failing.session._open.pending == {}
     assert failing.held == 5
     mend(failing)
     books = failing.assert_balanced()
@@ -279,7 +279,7 @@ def test_a_fault_while_closing_insertions_keeps_nothing_pending(monkeypatch: pyt
         patch.setattr(Recorder, "ended", fail)
         world.session.expire(world.now + 1)
     assert len(world.alarms) == 2
-    assert world.session._pending == {}
+    assert world.session._open.pending == {}
     assert world.from_platform(FIRST.octets) != FIRST.octets
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from adapters.smpp import session as session_module
+from adapters.smpp import open_insertions
+from adapters.smpp.session import NAME_OCTETS
 from engine.journal import Kind
 from tests.smpp_cases.pdus import (
     DATA_SM_RESP,
@@ -108,7 +109,7 @@ def test_retrying_may_be_switched_off() -> None:
     """With an empty `retry_bare_on` every refusal passes, and no original is kept."""
     world = make_world(retry_bare_on=frozenset()).bound()
     world.from_platform(FIRST.octets)
-    assert world.session._pending[7].original == b""
+    assert world.session._open.pending[7].original == b""
     said = answer(7, RINVMSGLEN)
     assert world.from_smsc(said) == said
     assert world.assert_balanced().outcomes == {("REJECTED", "status"): 1}
@@ -153,10 +154,10 @@ def test_a_sequence_number_reused_without_an_ad_closes_the_older_too(world: Worl
 def test_no_answer_in_time_is_unknown(world: World) -> None:
     """The unit stays spent and the pending table is empty."""
     world.session.expire(world.now)
-    assert world.session._pending
+    assert world.session._open.pending
     world.session.expire(world.now + 0.001)
     world.recorder.commit()
-    assert not world.session._pending
+    assert not world.session._open.pending
     assert world.assert_balanced().outcomes == {("UNKNOWN", "no_answer"): 1}
     assert world.held == 4
 
@@ -166,7 +167,7 @@ def test_only_what_waited_too_long_expires(world: World) -> None:
     world.now += 30
     world.from_platform(Submit(sequence=8).octets)
     world.session.expire(world.now)
-    assert list(world.session._pending) == [8]
+    assert list(world.session._open.pending) == [8]
 
 
 @pytest.mark.parametrize(
@@ -199,16 +200,16 @@ def test_a_late_answer_is_not_taken_for_a_newer_notification(world: World) -> No
 
 def test_what_may_still_be_answered_late_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest is forgotten first."""
-    monkeypatch.setattr(session_module, "LATE_LIMIT", 2)
+    monkeypatch.setattr(open_insertions, "LATE_LIMIT", 2)
     for sequence in (8, 9):
         world.from_platform(Submit(sequence=sequence).octets)
     world.session.expire(world.now + 1)
-    assert list(world.session._late) == [8, 9]
+    assert list(world.session._open.late) == [8, 9]
 
 
 def test_what_waits_for_an_answer_is_bounded() -> None:
     """Notifications go on without ads while too many wait, and with them once answers have come."""
-    limit = session_module.UNANSWERED_LIMIT
+    limit = open_insertions.UNANSWERED_LIMIT
     world = make_world().bound()
     for sequence in range(limit + 3):
         world.from_platform(Submit(sequence=sequence).octets)
@@ -223,14 +224,14 @@ def test_a_name_that_cannot_be_is_not_kept_whole() -> None:
     """A system_id of thousands of octets passes, and takes no more room here than a name does."""
     world = make_world()
     assert world.from_platform(bind(system_id=b"A" * 3000)) == bind(system_id=b"A" * 3000)
-    assert world.session.system_id == b"A" * session_module.NAME_OCTETS
+    assert world.session.system_id == b"A" * NAME_OCTETS
 
 
 def test_a_lost_link_leaves_everything_unknown(world: World) -> None:
     """What had no answer stays spent; nothing is pending."""
     world.close()
     assert world.assert_balanced().outcomes == {("UNKNOWN", "link_lost"): 1}
-    assert world.session._pending == {}
+    assert world.session._open.pending == {}
 
 
 def test_stray_answers_do_not_make_a_drain_end_too_early(world: World) -> None:
@@ -255,7 +256,7 @@ def test_more_open_insertions_than_a_frame_holds_are_journalled_whole() -> None:
     """A link lost with a huge window leaves frames that can all be read back."""
     count = 20_000
     world = make_world().bound()
-    world.session._unanswered_limit = count
+    world.session._open.limit = count
     sent = b"".join(Submit(sequence=sequence, body=b"1").octets for sequence in range(count))
     world.from_platform(sent[: len(sent) // 2])
     world.from_platform(sent[len(sent) // 2 :])

@@ -11,7 +11,7 @@ from adapters.processes.messages import StartTrace, Traced
 from adapters.processes.tracing import Tracing
 from adapters.simulator.pdu import SUBMIT_SM, pdu
 from adapters.smpp.legs import PlatformLeg
-from adapters.smpp.session import Stage
+from adapters.smpp.stage import Stage
 from adapters.trace.cutter import PduCutter
 from adapters.trace.record import Stream
 
