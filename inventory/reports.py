@@ -39,7 +39,10 @@ EVENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What became of insertions, late answers taken into account, and people's clicks; they add up."""
+    """What became of insertions, late answers taken into account, people's clicks and calls; they add up.
+
+    `calls` came to a campaign's response numbers, and brought `leads`: callers, each once a window.
+    """
 
     inserted: int = 0
     accepted: int = 0
@@ -49,6 +52,8 @@ class Figures:
     failed: int = 0
     made_good: int = 0
     clicked: int = 0
+    calls: int = 0
+    leads: int = 0
 
     @classmethod
     def of_events(cls, events: Iterable[int]) -> "Figures":
@@ -76,6 +81,8 @@ class Figures:
             self.failed + other.failed,
             self.made_good + other.made_good,
             self.clicked + other.clicked,
+            self.calls + other.calls,
+            self.leads + other.leads,
         )
 
     @property
@@ -99,6 +106,27 @@ class Clicks:
     bots: int
     prefetches: int
 
+    @property
+    def figures(self) -> Figures:
+        """Those of people, to be added up."""
+        return Figures(clicked=self.people)
+
+
+@dataclass(frozen=True, slots=True)
+class CalledBack:
+    """Calls to a campaign's response numbers, and new leads, in a UTC hour from a place ("" if unknown)."""
+
+    hour: int
+    state: str
+    lada: str
+    calls: int
+    leads: int
+
+    @property
+    def figures(self) -> Figures:
+        """The same, to be added up."""
+        return Figures(calls=self.calls, leads=self.leads)
+
 
 Key = TypeVar("Key", bound=Hashable)
 Other = TypeVar("Other", bound=Hashable)
@@ -113,11 +141,11 @@ def regrouped(figures: Mapping[Key, Figures], key_of: Callable[[Key], Other]) ->
     return groups
 
 
-def with_clicks(figures: Mapping[Key, Figures], clicked: Iterable[tuple[Key, int]]) -> dict[Key, Figures]:
-    """Return figures with people's clicks added by key."""
+def joined(figures: Mapping[Key, Figures], more: Iterable[tuple[Key, Figures]]) -> dict[Key, Figures]:
+    """Return figures with others added by key."""
     groups = dict(figures)
-    for key, people in clicked:
-        groups[key] = groups.get(key, Figures()) + Figures(clicked=people)
+    for key, each in more:
+        groups[key] = groups.get(key, Figures()) + each
     return groups
 
 

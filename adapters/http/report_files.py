@@ -22,7 +22,7 @@ _MARK = "\ufeff"
 _IN_MEMORY = 4 * 1024 * 1024
 _LONGEST_NAME = 60
 
-Cell = str | int | bool | None
+Cell = str | int | float | bool | None
 
 
 def csv_file(report: Report) -> bytes:

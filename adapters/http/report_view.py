@@ -1,20 +1,15 @@
 """A report as people read it: labelled rows, totals, what is final, what is missing and why."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
-from adapters.postgres.documents import hours_of
-from adapters.postgres.reports import Counted, Reported, ReportedCampaign, Text
-from inventory.campaign import Campaign, CampaignClass, Pacing
-from inventory.pacing import Pace, Quiet, lag
-from inventory.reach import Reach
-from inventory.reports import HOUR_S, Dimension, Figures, day_in, regrouped, total
+from adapters.postgres.reports import Counted, Reported, Text
+from inventory.reports import HOUR_S, Dimension, Figures, day_in, joined, regrouped, total
 from segments.clock import pinned_zone
 from segments.geography import Geography, UnknownNameError
 from segments.places import LADAS_PER_MUNICIPALITY
-from segments.targets import Target
 
 COLUMNS = (
     "inserted",
@@ -26,27 +21,12 @@ COLUMNS = (
     "failed",
     "returned",
     "clicked",
+    "calls",
+    "leads",
+    "conversion",
 )
 """Counts of each row, in the order of files."""
 
-Sentence = Mapping[str, str]
-
-NO_RECEIPTS: Sentence = {
-    "es": "el operador no pidió acuses",
-    "en": "the operator asked for no receipts",
-}
-NO_LINKS: Sentence = {
-    "es": "ningún texto lleva un enlace corto que cuente clics",
-    "en": "no text has a short link that counts clicks",
-}
-CLICKS_NOWHERE: Sentence = {
-    "es": "de un clic no se sabe el lugar: todos están en el renglón sin lugar",
-    "en": "where a click comes from is not known: all are in the row without a place",
-}
-TOO_FEW: Sentence = {
-    "es": "alcanzó a tan pocas personas que no se dice a cuántas",
-    "en": "it reached so few people that their number is not told",
-}
 _BY_LADA = {"es": "decidido por la LADA", "en": "decided by the LADA"}
 _NO_PLACE = {"es": "lugar desconocido", "en": "place unknown"}
 _NO_TEXT = {"es": "texto desconocido", "en": "text unknown"}
@@ -54,7 +34,11 @@ _NO_TEXT = {"es": "texto desconocido", "en": "text unknown"}
 # What a worker's journal may lag behind its clock: it is read every 0.2 s, and written every second.
 SLACK = timedelta(seconds=2)
 HOURS_A_DAY = 24
-_PLACES = frozenset((Dimension.STATE, Dimension.MUNICIPALITY, Dimension.LADA))
+PLACES = frozenset((Dimension.STATE, Dimension.MUNICIPALITY, Dimension.LADA))
+NOT_OF_CALLS = frozenset((Dimension.MUNICIPALITY, Dimension.CREATIVE))
+
+Counts = dict[str, int | float | None]
+_Named = tuple[str | None, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +75,8 @@ class Row:
 class Report:
     """A whole report; delivered and failed are not known where no receipts were asked for.
 
-    `clicks` are those of people, bots and prefetches; None where no text has a link.
+    `clicks` are those of people, bots and prefetches; None where no text has a link. `is_called`: with
+    response numbers to call.
     """
 
     frame: Frame
@@ -101,22 +86,31 @@ class Report:
     by_lada: int
     final_until: datetime | None
     clicks: tuple[int, int, int] | None
+    is_called: bool
 
     @property
     def has_receipts(self) -> bool:
         """Tell whether delivered and failed mean anything."""
         return self.receipts_asked > 0
 
-    def row_counts(self, figures: Figures) -> dict[str, int | None]:
-        """Return a row's figures by COLUMNS: a place's clicks are not known."""
+    @property
+    def per_delivered(self) -> bool:
+        """Tell whether calls are divided by deliveries: all that was accepted asked for a receipt."""
+        return self.has_receipts and self.receipts_asked >= self.totals.accepted
+
+    def row_counts(self, figures: Figures) -> Counts:
+        """Return a row's figures by COLUMNS: what is not known of a place or text is null."""
         counts = self.counts(figures)
-        if self.frame.by in _PLACES:
+        if self.frame.by in PLACES:
             counts["clicked"] = counts["clicked"] or None
+        if self.frame.by in NOT_OF_CALLS:
+            counts |= {"calls": figures.calls or None, "leads": figures.leads or None, "conversion": None}
         return counts
 
-    def counts(self, figures: Figures) -> dict[str, int | None]:
+    def counts(self, figures: Figures) -> Counts:
         """Return figures by COLUMNS."""
         known = self.has_receipts
+        sent = figures.delivered if self.per_delivered else figures.accepted
         return {
             "inserted": figures.inserted,
             "accepted": figures.accepted,
@@ -127,6 +121,9 @@ class Report:
             "failed": figures.failed if known else None,
             "returned": figures.returned,
             "clicked": None if self.clicks is None else figures.clicked,
+            "calls": figures.calls if self.is_called else None,
+            "leads": figures.leads if self.is_called else None,
+            "conversion": share(figures.calls, sent) if self.is_called else None,
         }
 
 
@@ -145,6 +142,7 @@ def make_report(reported: Reported, frame: Frame, geography: Geography) -> Repor
         sum(figures.inserted for (_, place), figures in cells if 0 < place < LADAS_PER_MUNICIPALITY),
         final_until,
         _clicks(reported),
+        any(each.called is not None for each in counted.values()),
     )
 
 
@@ -157,107 +155,6 @@ def _clicks(reported: Reported) -> tuple[int, int, int] | None:
         for numbers in zip((0, 0, 0), *((c.people, c.bots, c.prefetches) for c in clicks), strict=True)
     )
     return people, bots, ahead
-
-
-def report_document(report: Report) -> dict[str, Any]:
-    """Return a report as JSON."""
-    frame, totals = report.frame, report.totals
-    zone = pinned_zone(frame.zone)
-    return {
-        "by": frame.by.value,
-        "zone": frame.zone,
-        "from": _local(frame.first, zone),
-        "to": _local(frame.end, zone),
-        "as_of": frame.as_of.astimezone(zone).isoformat(timespec="seconds"),
-        "final_until": _local(report.final_until, zone),
-        "rows": [
-            {
-                "key": row.key,
-                "label": row.label,
-                **report.row_counts(row.figures),
-                **({} if row.final is None else {"final": row.final}),
-            }
-            for row in report.rows
-        ],
-        "totals": report.counts(totals),
-        "receipts": {
-            "asked": report.receipts_asked,
-            "receipt_coverage": _share(report.receipts_asked, totals.accepted)
-            if report.has_receipts
-            else None,
-            "final_until": _local(
-                report.final_until - frame.receipts_within if report.final_until else None, zone
-            ),
-            "note": None if report.has_receipts else NO_RECEIPTS[frame.language],
-        },
-        "clicks": clicks_document(report),
-        "clicked_note": _clicked_note(report),
-        "decided_by_lada": _share(report.by_lada, totals.inserted),
-    }
-
-
-def clicks_document(report: Report) -> dict[str, int] | None:
-    """Return who followed short links: people, and what is no people; None where there are no links."""
-    if report.clicks is None:
-        return None
-    return dict(zip(("people", "bots", "prefetches"), report.clicks, strict=True))
-
-
-def _clicked_note(report: Report) -> str | None:
-    if report.clicks is None:
-        return NO_LINKS[report.frame.language]
-    return CLICKS_NOWHERE[report.frame.language] if report.frame.by in _PLACES else None
-
-
-def pacing_document(campaign: ReportedCampaign, quiet: Quiet, zone: str, now: datetime) -> dict[str, Any]:
-    """Return how far a campaign is, beside how far it should be by its own curve."""
-    counts = campaign.counts
-    document: dict[str, Any] = {
-        "pacing": campaign.pacing,
-        "goal": counts.quantity,
-        "settled": counts.settled,
-        "share": _share(counts.settled, counts.quantity or 0),
-        "elapsed": None,
-        "due": None,
-        "behind": None,
-    }
-    if campaign.starts_at is None or campaign.ends_at is None:
-        return document
-    booked = Campaign(
-        counts.number,
-        counts.id,
-        counts.name,
-        campaign.brand,
-        "",
-        CampaignClass(campaign.campaign_class),
-        (),
-        Target(),
-        campaign.starts_at,
-        campaign.ends_at,
-        counts.quantity,
-        hours=hours_of(campaign.hours),
-        pacing=Pacing(campaign.pacing),
-    )
-    pace = Pace(booked, pinned_zone(zone), quiet)
-    document["elapsed"] = round(pace.elapsed(now.timestamp()), 4)
-    if counts.quantity is not None and booked.pacing is Pacing.EVEN:
-        behind = lag(booked, counts.settled, pace, now.timestamp())
-        document |= {"due": round(counts.settled + behind), "behind": max(0, round(behind))}
-    return document
-
-
-def reach_document(reach: Reach | None, days: tuple[date, date] | None, language: str) -> dict[str, Any]:
-    """Return how many people ads reached and how many each got; errors are standard errors, as shares."""
-    told = reach is not None and reach.people is not None
-    return {
-        "from": None if days is None else days[0].isoformat(),
-        "to": None if days is None else days[1].isoformat(),
-        "people": reach.people if reach is not None else None,
-        "error": round(reach.error, 4) if reach is not None else None,
-        "frequency": dict(reach.frequency) if reach is not None and reach.frequency is not None else None,
-        "frequency_error": round(reach.frequency_error, 4) if reach is not None else None,
-        "note": None if told else TOO_FEW[language],
-    }
 
 
 def _final_until(settled_at: datetime | None, frame: Frame) -> datetime | None:
@@ -280,7 +177,21 @@ def _rows(
             key_of = _place_key(frame, geography)
             if frame.by is Dimension.CREATIVE:
                 key_of = _text_key(frame, reported.texts)
-            return _ranked(_merged(reported.counted, lambda each: regrouped(each.by_cell, key_of)))
+            groups = _merged(reported.counted, lambda each: regrouped(each.by_cell, key_of))
+            return _ranked(joined(groups, _calls(reported, frame, geography, key_of((0, 0)))))
+
+
+def _calls(
+    reported: Reported, frame: Frame, geography: Geography, unknown: _Named
+) -> Iterator[tuple[_Named, Figures]]:
+    """Yield calls by what a row stands for: their state and LADA are known."""
+    for call in (each for counted in reported.counted.values() for each in counted.called or ()):
+        if frame.by is Dimension.STATE and call.state in geography.states:
+            yield (call.state, geography.states[call.state].name), call.figures
+        elif frame.by is Dimension.LADA and call.lada in geography.ladas:
+            yield (call.lada, geography.ladas[call.lada].city), call.figures
+        else:
+            yield unknown, call.figures
 
 
 def _timed(reported: Reported, frame: Frame, final_until: datetime | None) -> Sequence[Row]:
@@ -305,9 +216,6 @@ def _day_row(day: date, figures: Figures, zone: tzinfo, final_until: datetime | 
     ends = datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
     final = final_until is not None and ends <= final_until
     return Row(day.isoformat(), day.isoformat(), figures, final)
-
-
-_Named = tuple[str | None, str]
 
 
 def _by_campaign(reported: Reported, by: Dimension) -> Mapping[_Named, Figures]:
@@ -366,9 +274,11 @@ def _text_key(frame: Frame, texts: Mapping[int, Text]) -> Callable[[tuple[int, i
     return key_of
 
 
-def _share(part: int, whole: int) -> float | None:
+def share(part: int, whole: int) -> float | None:
+    """Return part / whole to four places, None of nothing."""
     return round(part / whole, 4) if whole else None
 
 
-def _local(instant: datetime | None, zone: tzinfo) -> str | None:
+def local(instant: datetime | None, zone: tzinfo) -> str | None:
+    """Return an instant on a zone's clock, to the minute."""
     return None if instant is None else instant.astimezone(zone).isoformat(timespec="minutes")

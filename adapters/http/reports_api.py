@@ -11,15 +11,9 @@ from pydantic import Field
 
 from adapters.http.operations import Answer, Call, Operation, Query, Shape
 from adapters.http.problems import ProblemError
+from adapters.http.report_document import pacing_document, reach_document, report_document
 from adapters.http.report_files import CSV_TYPE, XLSX_TYPE, csv_file, disposition, xlsx_file
-from adapters.http.report_view import (
-    Frame,
-    Report,
-    make_report,
-    pacing_document,
-    reach_document,
-    report_document,
-)
+from adapters.http.report_view import Frame, Report, make_report
 from adapters.http.services import Services
 from adapters.postgres.reach import PostgresReach
 from adapters.postgres.reports import ALWAYS, PostgresReports, Reported, Span
@@ -66,6 +60,16 @@ class ClicksOut(Shape):
     prefetches: int
 
 
+class ConversionOut(Shape):
+    """Calls to response numbers divided by deliveries (`per`), or by accepted ads where receipts lack."""
+
+    per: Literal["delivered", "accepted"]
+    calls: int | None
+    leads: int | None
+    rate: float | None
+    note: str | None
+
+
 class ReportOut(Shape):
     """A report: rows that add up to the totals, and how far they can be trusted."""
 
@@ -76,10 +80,11 @@ class ReportOut(Shape):
     as_of: str
     final_until: str | None
     rows: list[dict[str, Any]]
-    totals: dict[str, int | None]
+    totals: dict[str, int | float | None]
     receipts: dict[str, Any]
     clicks: ClicksOut | None
     clicked_note: str | None
+    conversion: ConversionOut
     decided_by_lada: float | None
 
 
@@ -200,6 +205,9 @@ def _file(report: Report, form: Format, name: str, named: dict[str, str]) -> Ans
         about += [(f"clicks: {name}", str(count)) for name, count in document["clicks"].items()]
     if document["clicked_note"] is not None:
         about += [("clicked", document["clicked_note"])]
+    conversion = document["conversion"]
+    about += [("conversion", f"calls / {conversion['per']}")] if conversion["rate"] is not None else []
+    about += [("conversion", conversion["note"])] if conversion["note"] else []
     octets = xlsx_file(report, about)
     return Answer(octets=octets, content_type=XLSX_TYPE, headers=disposition(stem, "xlsx"))
 

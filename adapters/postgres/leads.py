@@ -1,7 +1,6 @@
 """Leads in PostgreSQL: calls brought in exactly once, with what they owe and what their callers chose."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -23,6 +22,7 @@ from inventory.leads import (
     gather,
     tally_key,
 )
+from inventory.reports import CalledBack
 from segments.seal import Seal
 
 LEADS_CHANNEL = "posdata_leads"
@@ -85,21 +85,14 @@ FROM lead_tallies t JOIN engagements e ON e.number = t.engagement
 WHERE ($1 OR e.brand = ANY($2)) AND e.id::text = $3 ORDER BY t.hour, t.option, t.state, t.lada, t.digits
 """
 
+# A campaign that is not called yet has one row without a count.
 _CALLED_BACK = """
-SELECT t.hour, t.state, sum(t.calls)::bigint AS calls, sum(t.leads)::bigint AS leads
-FROM lead_tallies t JOIN engagements e ON e.number = t.engagement
-WHERE e.campaign = $1 AND t.hour >= $2 AND t.hour < $3 GROUP BY t.hour, t.state ORDER BY t.hour, t.state
+SELECT e.campaign, t.hour, t.state, t.lada, sum(t.calls)::bigint AS calls, sum(t.leads)::bigint AS leads
+FROM engagements e
+LEFT JOIN lead_tallies t ON t.engagement = e.number AND t.hour >= $2 AND t.hour < $3
+WHERE e.campaign = ANY($1)
+GROUP BY e.campaign, t.hour, t.state, t.lada ORDER BY e.campaign, t.hour, t.state, t.lada
 """
-
-
-@dataclass(frozen=True, slots=True)
-class CalledBack:
-    """What a campaign's engagements were called in one UTC hour from one state: calls, and new leads."""
-
-    hour: int
-    state: str
-    calls: int
-    leads: int
 
 
 class ReplayedError(Exception):
@@ -295,14 +288,18 @@ class PostgresLeads:
 
 
 async def called_back(
-    connection: Connection, campaign: int, first_hour: int, end_hour: int
-) -> Sequence[CalledBack]:
-    """Return what a campaign's engagements were called by UTC hour and state, for its conversion.
+    connection: Connection, campaigns: Sequence[int], first_hour: int, end_hour: int
+) -> Mapping[int, Sequence[CalledBack]]:
+    """Return what campaigns' engagements were called; a campaign without any is not in it.
 
     Calls come when they come: an hour's calls may answer an earlier hour's ads.
     """
-    rows = await connection.fetch(_CALLED_BACK, campaign, first_hour, end_hour)
-    return [CalledBack(**dict(row)) for row in rows]
+    found: dict[int, list[CalledBack]] = {}
+    for campaign, *called in await connection.fetch(_CALLED_BACK, campaigns, first_hour, end_hour):
+        mine = found.setdefault(campaign, [])
+        if called[0] is not None:
+            mine.append(CalledBack(*called))
+    return found
 
 
 async def _gather(connection: Connection, calls: Sequence[Call]) -> Gathering:

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.postgres.counts import counts_of
+from adapters.postgres.leads import called_back
 from adapters.postgres.pool import Connection, Pool, snapshot
 from adapters.postgres.report_days import HOURS, read_detail, unpacked
 from inventory.books import CampaignCounts
-from inventory.reports import EVENTS, Clicks, Figures, with_clicks
+from inventory.reports import EVENTS, CalledBack, Clicks, Figures, joined
 
 _CAMPAIGN = """
 SELECT c.number, c.id, c.name, c.brand, c.class, c.state, c.starts_at, c.ends_at, c.hours, c.pacing,
@@ -104,16 +105,18 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What was counted of one campaign in a span, in two ways that add up to the same.
+    """What was counted of one campaign in a span, in two ways that add up to the same but for calls.
 
     `by_hour` goes by hour; `by_cell` by creative version and place, 0 where they are not known, as that of
-    clicks. `receipts_asked` counts accepted insertions that asked for a receipt.
+    clicks. `receipts_asked` counts accepted insertions that asked for a receipt. `called` has the calls,
+    which `by_cell` has not; None for a campaign that nobody can call.
     """
 
     by_hour: Mapping[int, Figures]
     by_cell: Mapping[tuple[int, int], Figures]
     receipts_asked: int
     clicks: Sequence[Clicks] = ()
+    called: Sequence[CalledBack] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +169,18 @@ async def _reported(
     texts = await connection.fetch(_TEXTS, numbers)
     [settled] = await connection.fetch(_SETTLED)
     clicks = _clicks(await connection.fetch(_CLICKS, numbers, *span))
+    called = await called_back(connection, numbers, *span)
     counted = {}
     for number in numbers:
         by_hour, by_cell = await _counted(connection, number, span)
-        mine = clicks.get(number, ())
+        clicked, calls = clicks.get(number, ()), called.get(number)
+        timed = joined(by_hour, ((each.hour, each.figures) for each in clicked))
         counted[number] = Counted(
-            with_clicks(by_hour, ((each.hour, each.people) for each in mine)),
-            with_clicks(by_cell, (((each.version, NO_PLACE), each.people) for each in mine)),
+            joined(timed, ((each.hour, each.figures) for each in calls or ())),
+            joined(by_cell, (((each.version, NO_PLACE), each.figures) for each in clicked)),
             asked.get(number, 0),
-            mine,
+            clicked,
+            calls,
         )
     return Reported(
         {row["number"]: _campaign(row) for row in rows},

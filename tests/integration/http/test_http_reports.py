@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
-from adapters.http.report_view import TOO_FEW
+from adapters.http.report_document import CALLS_NOWHERE, NO_NUMBER, PER_ACCEPTED, TOO_FEW
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.links import Clicks, PostgresLinks
 from adapters.postgres.reach import PostgresReach
@@ -16,6 +16,7 @@ from engine.settings import Settings
 from inventory.books import Awaited, Batch, CountKey, Epoch, Event, LeaseRequest, Received
 from segments.clock import pinned_zone
 from tests.integration.http.conftest import World
+from tests.integration.http.test_http_engagements import pooled
 
 pytestmark = pytest.mark.postgres
 
@@ -98,6 +99,57 @@ async def test_rows_are_named_in_the_callers_language(world: World) -> None:
     assert english[1]["label"] == "decided by the LADA"
     states = (await world.call("sol", "GET", path.replace("municipality", "state"))).body["rows"]
     assert [(row["key"], row["inserted"]) for row in states] == [("MX-JAL", 10), ("MX-CMX", 5)]
+
+
+async def called(world: World, booked: dict[str, Any], *calls: tuple[str, str, int, int]) -> None:
+    """Count calls and leads, by state and LADA of the callers, to a campaign's number in this hour."""
+    query = (
+        "INSERT INTO lead_tallies SELECT e.number, '', $2, $3, $4, '5501234567', $5, $6"
+        " FROM engagements e JOIN campaigns c ON c.number = e.campaign WHERE c.id = $1"
+    )
+    hour = int(world.services.now().timestamp()) // 3600
+    for each in calls:
+        await world.pool.execute(query, booked["id"], hour, *each)
+
+
+async def test_calls_are_divided_by_what_is_known_to_have_arrived(world: World) -> None:
+    """By accepted ads where some asked for no receipt, and that is said; by state, LADA, hour; files too."""
+    await pooled(world)
+    booked = await counted(world, receipts=True, response_number="5501234567")
+    await called(world, booked, ("MX-JAL", "33", 3, 2), ("MX-SON", "662", 1, 1))
+    path = f"/campaigns/{booked['id']}/report"
+    report = (await world.call("sol", "GET", f"{path}?by=hour")).body
+    conversion = {**report["conversion"]}
+    assert conversion.pop("note") == PER_ACCEPTED["es"]
+    assert conversion == {"per": "accepted", "calls": 4, "leads": 3, "rate": 0.4444}
+    [row] = report["rows"]
+    assert (row["calls"], row["leads"], row["conversion"]) == (4, 3, 0.4444)
+    states = (await world.call("sol", "GET", f"{path}?by=state")).body
+    assert [(row["key"], row["calls"], row["conversion"]) for row in states["rows"]] == [
+        ("MX-JAL", 3, 0.375),
+        ("MX-CMX", 0, 0.0),
+        ("MX-SON", 1, None),
+    ]
+    texts = (await world.call("sol", "GET", f"{path}?by=creative")).body
+    assert [(row["key"] is None, row["calls"]) for row in texts["rows"]] == [(False, None), (True, 4)]
+    assert CALLS_NOWHERE["es"] in texts["conversion"]["note"]
+    sheet = await world.call("sol", "GET", f"{path}?by=state&format=csv")
+    lines = list(csv.DictReader(io.StringIO(sheet.octets.decode("utf-8-sig"))))
+    assert [(line["calls"], line["conversion"]) for line in lines] == [
+        ("3", "0.375"), ("0", "0.0"), ("1", ""), ("4", "0.4444")
+    ]  # fmt: skip
+    book = load_workbook(io.BytesIO((await world.call("sol", "GET", f"{path}?by=state&format=xlsx")).octets))
+    header, first, *_ = book["report"].iter_rows(values_only=True)
+    assert first[header.index("conversion")] == 0.375
+    assert ("conversion", PER_ACCEPTED["es"]) in list(book["about"].iter_rows(values_only=True))
+
+
+async def test_without_a_number_nobody_can_call(world: World) -> None:
+    """Null, and the reason; never a zero."""
+    booked = await counted(world)
+    report = (await world.call("sol", "GET", f"/campaigns/{booked['id']}/report")).body
+    assert (report["totals"]["calls"], report["totals"]["conversion"]) == (None, None)
+    assert report["conversion"]["note"] == NO_NUMBER["es"]
 
 
 async def test_receipts_that_nobody_asked_for_are_no_zero(world: World) -> None:

@@ -208,8 +208,8 @@ def test_old_leads_go_and_their_tallies_stay(desk: Desk) -> None:
 
 async def _back(pool: Pool, campaign: int) -> list[tuple[str, int, int]]:
     async with pool.acquire() as connection:
-        rows = await called_back(connection, campaign, hour_of(NOW) - 1, hour_of(NOW) + 1)
-    return [(row.state, row.calls, row.leads) for row in rows]
+        found = await called_back(connection, [campaign], hour_of(NOW) - 1, hour_of(NOW) + 1)
+    return [(row.state, row.calls, row.leads) for row in found[campaign]]
 
 
 def test_a_campaigns_calls_are_told_by_hour_and_state(desk: Desk) -> None:
