@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from math import ceil
+from math import ceil, floor
 
 from engine.caps import FIRST_MINUTE, FLIGHT, LAST_AD, TAG_MASK, CapRules, Counter, Limit
 from engine.reasons import Reason
@@ -73,6 +73,7 @@ class CapBook:
             raise ValueError("a cap per flight belongs to a campaign")
         ends = ceil(campaign.closes / 60) - FIRST_MINUTE + FLIGHT_GRACE_MINUTES
         counter = self._counter(group, f"flight {campaign.number}", FLIGHT)
+        counter.begins = floor(campaign.opens / 60) - FIRST_MINUTE
         counter.ends = ends
         return Limit(counter, cap.count, reason)
 

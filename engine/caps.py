@@ -35,6 +35,8 @@ ENDS_MASK: Final = (1 << 25) - 1
 NUMBER_MASK: Final = 0xFF
 _WINDOWS: Final = 3
 _HOUR_MINUTES: Final = 60
+# No hour, day or week of a calendar is longer: a day that clocks are set back in has 25 hours.
+_LONGEST: Final = (60, 25 * 60, 169 * 60)
 
 # What a counter counts within: an index of segments.clock.LocalWindows' ends, or one of these.
 FLIGHT: Final = 3
@@ -44,15 +46,16 @@ LAST_AD: Final = 4
 class Counter:
     """Something that is counted by subscriber.
 
-    `salt` (30 bits) tells it from other counters. `window` is 0 (hour), 1 (day), 2 (week), FLIGHT, which ends
-    at minute `ends`, or LAST_AD, which remembers an ad for `hours`.
+    `salt` (30 bits) tells it from other counters. `window` is 0 (hour), 1 (day), 2 (week), FLIGHT, which
+    lasts from minute `begins` to `ends`, or LAST_AD, which remembers an ad for `hours`.
     """
 
-    __slots__ = ("ends", "hours", "salt", "window")
+    __slots__ = ("begins", "ends", "hours", "salt", "window")
 
     def __init__(self, salt: i64, window: i64, ends: i64 = 0, hours: i64 = 0) -> None:
         self.salt: i64 = salt
         self.window: i64 = window
+        self.begins: i64 = 0
         self.ends: i64 = ends
         self.hours: i64 = hours
 
@@ -82,15 +85,21 @@ class CapStore:
     """Where words are kept, one read at a time.
 
     `now` (a minute since 2020, set by `Caps`) is when words are over; `newest` the latest minute that
-    anybody has ever told, `trouble` what must be alarmed.
+    anybody has ever told, `trouble` what must be alarmed. What was counted before minute `since` may be lost.
+    A store that is `batched` must be told of a read's people before the first of them is opened.
     """
 
-    __slots__ = ("newest", "now", "trouble")
+    __slots__ = ("batched", "newest", "now", "since", "trouble")
 
     def __init__(self) -> None:
+        self.batched = False
         self.now: i64 = 0
         self.newest: i64 = 0
+        self.since: i64 = 0
         self.trouble = ""
+
+    def prepare(self, people: list[int]) -> None:
+        """Tell whom the read is about."""
 
     def open(self, person: i64) -> bool:  # noqa: ARG002  # the store's signature
         """Turn to one person; False when that can't be done at once."""
@@ -112,6 +121,9 @@ class CapStore:
 
     def close(self) -> None:
         """End the read."""
+
+    def tidy(self) -> None:
+        """Take back what waits, outside of any read."""
 
 
 class Claim:
@@ -201,6 +213,11 @@ class Caps:
             self._minute = minute
             store.now = max(minute, store.newest)
 
+    def ahead(self, subscribers: list[int]) -> None:
+        """Tell a batched store whom the read is about, before any of them is admitted."""
+        people = self._people
+        self.store.prepare([people.of(each) for each in subscribers])
+
     def admit(self, subscriber: int, place: int) -> Reason | None:
         """Turn to a subscriber (ten digits) at a dense place index; return why no ad may be shown."""
         self._subscriber = subscriber
@@ -217,8 +234,12 @@ class Caps:
             return _CAP_BUSY
         person = self._person
         store = self.store
+        since = store.since
         for limit in limits:
             counter = limit.counter
+            if since and self._begins(limit) < since:
+                store.trouble = "forgot"
+                return _CAP_BUSY
             word = store.find((person & TAG_MASK) ^ counter.salt)
             if not word:
                 continue
@@ -268,6 +289,17 @@ class Caps:
             return False
         self._person = person
         return True
+
+    def _begins(self, limit: Limit) -> i64:
+        """Return the minute from which on ads matter to a limit, or one before."""
+        counter = limit.counter
+        window = counter.window
+        if window == FLIGHT:
+            return counter.begins
+        if window == LAST_AD:
+            return self._minute - limit.most
+        longest: i64 = _LONGEST[window]
+        return self._ends_of(counter) - longest
 
     def _ends_of(self, counter: Counter) -> i64:
         if counter.window == FLIGHT:

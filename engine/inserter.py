@@ -218,6 +218,12 @@ class Inserter:
         self.place = self._codes[self._index]
         self.suffix = chosen.suffix.octets[alphabet] or b""
 
+    def ahead(self, service_type: bytes, destination: bytes, word: int) -> int:
+        """Return whom a request is for (ten digits) if it could carry an ad, else 0; nothing is counted."""
+        if self._predicate.refuses(service_type, word) is not None:
+            return 0
+        return national(destination)
+
     def may_call(self, service_type: bytes, word: int) -> bool:
         """Tell whether a request is a whole notification, of whatever body: it may be a call to a number."""
         return self._predicate.refuses(service_type, word) in _CALLS

@@ -1,6 +1,7 @@
 """What one setting may be: the rules behind posdata.yaml's values, with what they say when broken."""
 
 import re
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -23,6 +24,8 @@ _SEPARATOR_CHARS = frozenset(
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _SERVER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|[0-9A-Fa-f:.]{2,45}", re.ASCII)
 _HEXADECIMAL = re.compile(r"0x[0-9a-f]{1,8}", re.ASCII)
+
+VALKEY = "valkey://"
 
 _NEVER_BARE = {
     0x00: "ESME_ROK",
@@ -90,6 +93,19 @@ def _database(value: str) -> str:
     if value == "embedded" or value.startswith(("postgresql://", "postgres://")):
         return value
     raise custom_fault("database", "debe ser embedded o postgresql://…", "must be embedded or postgresql://…")
+
+
+def _cap_store(value: str) -> str:
+    if value == "local":
+        return value
+    with suppress(ValueError):
+        if value.startswith(VALKEY) and Endpoint.parse(value.removeprefix(VALKEY)).port:
+            return value
+    raise custom_fault(
+        "cap_store",
+        f"debe ser local o valkey://HOST:PUERTO; se dio {value!r}",
+        f"must be local or valkey://HOST:PORT; {value!r} was given",
+    )
 
 
 def _timezone(name: str) -> str:
@@ -207,7 +223,7 @@ ServiceTypes = Annotated[tuple[Annotated[str, Field(max_length=5)], ...], AS_TUP
 Statuses = Annotated[tuple[Annotated[int, BeforeValidator(_status)], ...], AS_TUPLE, AfterValidator(_retried)]
 Days = Annotated[int, Field(ge=1, le=36500)]
 Billable = Annotated[Literal["accepted", "delivered"], _refused_unless("accepted", "billing by receipt")]
-CapStore = Annotated[str, _refused_unless("local", "counting for several nodes")]
+CapStore = Annotated[str, AfterValidator(_cap_store)]
 Sources = Annotated[
     tuple[Annotated[str, AfterValidator(_source)], ...],
     AS_TUPLE,

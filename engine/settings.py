@@ -14,6 +14,7 @@ from engine.receipts import Form
 from engine.setting_rules import (
     AS_TUPLE,
     EMERGENCY,
+    VALKEY,
     Alphabet,
     Billable,
     Callers,
@@ -267,10 +268,16 @@ class Receipts(Section):
 
 
 class Caps(Section):
-    """Where ads are counted by subscriber: in a table of the node."""
+    """Where ads are counted by subscriber: in a table of the node, or a store that nodes share."""
 
     store: CapStore = "local"
     size_mb: int = Field(default=128, ge=1, le=65536)
+    timeout_ms: int = Field(default=2, ge=1, le=50)
+
+    @property
+    def shared(self) -> Endpoint | None:
+        """Where the store is that nodes share, if they do."""
+        return None if self.store == "local" else Endpoint.parse(self.store.removeprefix(VALKEY))
 
 
 class Privacy(Section):

@@ -14,6 +14,7 @@ from adapters.postgres.migrate import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.server import EmbeddedServer
 from adapters.smpp import session
+from tests.valkey_server import ValkeyServer
 
 _numbers = count(1)
 
@@ -62,6 +63,15 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedd
     asyncio.run(server.start())
     yield server
     asyncio.run(server.stop())
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """Run one store of caps for the whole session."""
+    server = ValkeyServer(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.kill()
 
 
 def _named(dsn: str, database: str) -> str:

@@ -1,4 +1,4 @@
-"""A worker's duty towards caps: a plan's rules, the table they are counted in, what must be said of it."""
+"""A worker's duty towards caps: a plan's rules, where they are counted, what must be said of it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,10 +7,13 @@ import structlog
 
 from adapters.files.cap_file import CapFileError, open_cap_file
 from adapters.files.hash_key import HashKeyError, load_hash_key
+from adapters.valkey.connection import Connection, Opening, open_store
+from adapters.valkey.link import ValkeyLink
 from engine.assembly import cap_policy
+from engine.cap_batch import CapBatch
 from engine.cap_rules import CapBook
-from engine.cap_table import CapTable
-from engine.caps import CapRules, Caps
+from engine.caps import CapRules, Caps, CapStore
+from engine.endpoint import Endpoint
 from engine.inserter import Inserter
 from engine.people import WideHash
 from engine.settings import Settings
@@ -24,7 +27,7 @@ log = structlog.get_logger()
 class Capping:
     """One worker's caps; nothing is opened and nobody is asked before a plan has rules.
 
-    While there is no table, no campaign that must be counted gets an ad.
+    While there is neither table nor store, no campaign that must be counted gets an ad.
     """
 
     def __init__(
@@ -34,7 +37,8 @@ class Capping:
         self._data_dir = data_dir
         self._numbering = numbering
         self._inserters = inserters
-        self._table: CapTable | None = None
+        self._store: CapStore | None = None
+        self._link: ValkeyLink | None = None
         self._caps: Caps | None = None
         self._told = ""
 
@@ -52,20 +56,43 @@ class Capping:
 
     def look(self) -> None:
         """Once a second: take back what refused ads counted, and say what is wrong."""
-        table = self._table
-        if table is None:
+        store = self._store
+        if store is None:
             return
-        table.tidy()
-        if table.trouble and table.trouble != self._told:
-            log.error("alarm_caps", trouble=table.trouble)
-        self._told, table.trouble = table.trouble, ""
+        error = {}
+        if self._link is not None:
+            self._link.look()
+        store.tidy()
+        if self._link is not None and store.trouble == self._link.trouble:
+            error = {"error": self._link.error}
+        if store.trouble and store.trouble != self._told:
+            log.error("alarm_caps", trouble=store.trouble, **error)
+        self._told, store.trouble = store.trouble, ""
+
+    def close(self) -> None:
+        """End: nothing is counted any more."""
+        self.look()
+        if self._link is not None:
+            self._link.close()
 
     def _open(self) -> Caps | None:
+        shared = self._settings.caps.shared
         try:
             people = WideHash(load_hash_key(self._settings.privacy.hash_key_file, self._data_dir))
-            self._table = open_cap_file(self._data_dir, people)
+            store = open_cap_file(self._data_dir, people) if shared is None else self._join(shared, people)
         except (HashKeyError, CapFileError) as error:
             log.error("alarm_caps", trouble="unusable", error=str(error))
             return None
+        self._store = store
         numbering = self._numbering
-        return Caps(self._table, people, LocalWindows(numbering.timezones), numbering.zone_of)
+        return Caps(store, people, LocalWindows(numbering.timezones), numbering.zone_of)
+
+    def _join(self, shared: Endpoint, people: WideHash) -> CapBatch:
+        """Return the store that nodes share; it is connected to meanwhile."""
+
+        def dial() -> Connection:
+            return open_store(Opening(shared, people.check))[0]
+
+        self._link = ValkeyLink(dial, people.check, self._settings.caps.timeout_ms / 1000)
+        self._link.look()
+        return CapBatch(self._link)

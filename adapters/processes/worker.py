@@ -85,7 +85,7 @@ class Worker:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._core.recorder.commit()
-        self._core.capping.look()
+        self._core.capping.close()
         self._core.write_supply(self._core.recorder.hour)
         self._core.journal.sync()
         self._core.journal.close()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.pool import Pool, open_pool
 from inventory.books import Books
+from tests.contract.cap_cases import Worker, store_workers, table_workers
 from tests.contract.fake_books import FAR_FUTURE, FakeBooks
+from tests.valkey_server import ValkeyServer
 
 Result = TypeVar("Result")
 
@@ -100,3 +103,14 @@ def world(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Iterator[Wo
     pool = runner.run(open_pool(request.getfixturevalue("postgres_dsn")))
     yield PostgresWorld(runner, pool)
     runner.run(pool.close())
+
+
+@pytest.fixture(params=["table", "store"])
+def worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Worker]:
+    """Yield workers over each kind of store of caps in turn."""
+    if request.param == "table":
+        yield table_workers(tmp_path)
+        return
+    server: ValkeyServer = request.getfixturevalue("valkey_server")
+    yield store_workers(server)
+    server.close_links()

@@ -8,17 +8,16 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.files.cap_file import make_cap_file, open_cap_file
 from engine.cap_rules import CapBook, CapPolicy
-from engine.caps import Caps
-from engine.people import WideHash
+from engine.caps import Caps, Claim
 from inventory.frequency import FrequencyCap, Per, Scope
 from inventory.plan import PlannedCampaign
 from segments.clock import LocalWindows, pinned_zone
+from tests.contract.cap_cases import KEY, Worker, store_workers, table_workers
+from tests.valkey_server import ValkeyServer
 
-KEY = WideHash(bytes(range(32)))
 ZONE = "America/Mexico_City"
-START = 1_795_000_000
+START = 2_237_000_000  # far ahead: the store of several nodes has a clock of its own
 END = START + 10**7
 CAMPAIGNS = (
     PlannedCampaign(1, 0, END, (), (), brand="sol", caps=((1, "hour", "campaign"),)),
@@ -26,6 +25,10 @@ CAMPAIGNS = (
     PlannedCampaign(3, 0, END, (), (), brand="luna", exclude_brands=("sol",)),
 )
 POLICY = CapPolicy((FrequencyCap(5, Per.DAY, Scope.GLOBAL),), competitor_minutes=45)
+Ad = tuple[float, int, int]
+"""When, of which campaign, to whom."""
+
+Step = tuple[str, int, int, int, int]
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(("show", "refuse", "kill", "wait", "back")),
@@ -39,14 +42,13 @@ STEPS = st.lists(
 
 
 class _Workers:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
         self.book = CapBook(CAMPAIGNS, POLICY)
-        make_cap_file(folder, 1, KEY)
         self.caps = [self.begun(), self.begun()]
 
     def begun(self) -> Caps:
-        caps = Caps(open_cap_file(self.folder, KEY), KEY, LocalWindows((ZONE,)), (0,))
+        caps = Caps(self.worker(), KEY, LocalWindows((ZONE,)), (0,))
         caps.limits = self.book.limits
         return caps
 
@@ -57,36 +59,50 @@ def _day(at: float) -> str:
 
 @given(steps=STEPS)
 @settings(max_examples=120, deadline=None)
-def test_nobody_is_over_a_cap(steps: list[tuple[str, int, int, int, int]]) -> None:
+def test_nobody_is_over_a_cap(steps: list[Step]) -> None:
     """Caps, spacing and competitors hold on the ads that were sent and not refused, by their own times."""
     with TemporaryDirectory() as name:
-        workers = _Workers(Path(name))
-        now = float(START)
-        sent: list[tuple[float, int, int]] = []
-        claims: list[tuple[object, tuple[float, int, int]]] = []
-        for what, worker, number, who, minutes in steps:
-            caps = workers.caps[worker]
-            if what in {"wait", "back"}:
-                now += minutes * (60 if what == "wait" else -1)
-            elif what == "kill":
-                workers.caps[worker] = workers.begun()
-            elif what == "refuse" and claims:
-                claim, ad = claims.pop()
-                claim.give_back()  # type: ignore[attr-defined]
-                sent.remove(ad)
-            elif what == "show":
-                caps.at(now)
-                rules = workers.book.rules[number]
-                refused = caps.admit(5501234500 + who, 0) or caps.refuses(rules.limits)
-                refused = refused or caps.take(rules.counters)
-                caps.store.close()
-                if refused is None:
-                    sent.append((now, number, who))
-                    claims.append((caps.claim, sent[-1]))
-        _hold(sent)
+        _hold(_sent(_Workers(table_workers(Path(name))), steps))
 
 
-def _hold(sent: list[tuple[float, int, int]]) -> None:
+@given(steps=STEPS)
+@settings(max_examples=40, deadline=None)
+def test_nobody_is_over_a_cap_of_several_nodes(valkey_server: ValkeyServer, steps: list[Step]) -> None:
+    """The same, counted in a store that nodes share."""
+    try:
+        _hold(_sent(_Workers(store_workers(valkey_server)), steps))
+    finally:
+        valkey_server.close_links()
+
+
+def _sent(workers: _Workers, steps: list[Step]) -> list[Ad]:
+    now = float(START)
+    sent: list[Ad] = []
+    claims: list[tuple[Claim, Ad]] = []
+    for what, worker, number, who, minutes in steps:
+        caps = workers.caps[worker]
+        if what in {"wait", "back"}:
+            now += minutes * (60 if what == "wait" else -1)
+        elif what == "kill":
+            workers.caps[worker] = workers.begun()
+        elif what == "refuse" and claims:
+            claim, ad = claims.pop()
+            claim.give_back()
+            sent.remove(ad)
+        elif what == "show":
+            caps.at(now)
+            caps.ahead([5501234500 + who])
+            rules = workers.book.rules[number]
+            refused = caps.admit(5501234500 + who, 0) or caps.refuses(rules.limits)
+            refused = refused or caps.take(rules.counters)
+            caps.store.close()
+            if refused is None and caps.claim is not None:
+                sent.append((now, number, who))
+                claims.append((caps.claim, sent[-1]))
+    return sent
+
+
+def _hold(sent: list[Ad]) -> None:
     everything = Counter((who, _day(at)) for at, _, who in sent)
     hourly = Counter((who, at // 3600) for at, number, who in sent if number == 1)
     assert max(everything.values(), default=0) <= 5

@@ -1,0 +1,1 @@
+"""Where several nodes count ads by subscriber: a Valkey server."""
