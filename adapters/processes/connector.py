@@ -11,7 +11,8 @@ from pathlib import Path
 import structlog
 
 from adapters.files.certificates import LoadedTls, TlsFileError, load_listen, load_upstream
-from adapters.smpp.legs import SmscLeg, dial_plain
+from adapters.smpp.legs import SmscLeg
+from adapters.smpp.link import dial_plain
 from adapters.smpp.tls import TlsPipe, TlsRefusedError
 from engine.settings import Route
 

@@ -8,7 +8,8 @@ from functools import partial
 
 from adapters.processes.messages import TracedLeg
 from adapters.processes.taps import Tap
-from adapters.smpp.legs import Link, PlatformLeg, SmscLeg
+from adapters.smpp.legs import PlatformLeg, SmscLeg
+from adapters.smpp.link import Link
 from adapters.trace.cutter import PduCutter
 from adapters.trace.record import Captured, Endpoint, Ends, Stream
 

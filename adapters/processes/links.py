@@ -15,7 +15,8 @@ from adapters.processes.messages import Connection, Drain
 from adapters.processes.sync_gate import ThreadedSyncGate
 from adapters.processes.tracing import Tracing
 from adapters.processes.worker_core import Core
-from adapters.smpp.legs import Link, LinkHooks, PlatformLeg, SmscLeg
+from adapters.smpp.legs import PlatformLeg, SmscLeg
+from adapters.smpp.link import Link, LinkHooks
 from adapters.smpp.session import Session
 from adapters.smpp.stage import Stage
 from adapters.smpp.turns import in_turn

@@ -9,7 +9,8 @@ from adapters.processes.link_trace import LinkTrace, Order
 from adapters.processes.messages import StartTrace, Traced, TracedLeg
 from adapters.processes.taps import Tap
 from adapters.processes.worker_core import Core
-from adapters.smpp.legs import Link, PlatformLeg, SmscLeg
+from adapters.smpp.legs import PlatformLeg, SmscLeg
+from adapters.smpp.link import Link
 from adapters.smpp.stage import Stage
 from adapters.trace.record import Captured
 

@@ -74,20 +74,19 @@ def _patch_worker(
     *,
     largest_file: int | None = None,
     segment_octets: int | None = None,
-    legs: Mapping[str, float] | None = None,
+    link_times: Mapping[str, float] | None = None,
 ) -> None:
-    """`largest_file` (octets) stands for a disk that is full at the worker's birth; `legs` holds timeouts."""
+    """`largest_file` (octets) stands for a disk that is full at the birth; `link_times` holds timeouts."""
     from adapters.files import journal_writer
-    from adapters.smpp import ad_path
-    from adapters.smpp import legs as legs_module
+    from adapters.smpp import ad_path, link
 
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
     if segment_octets is not None:
         journal_writer.JournalWriter.__init__.__defaults__ = (segment_octets,)  # type: ignore[misc]
-    for name, value in (legs or {}).items():
-        assert hasattr(legs_module, name)
-        setattr(legs_module, name, value)
+    for name, value in (link_times or {}).items():
+        assert hasattr(link, name)
+        setattr(link, name, value)
     _patch_choice()
     ad_path.locate_submit_sm = _failing("locate", ad_path.locate_submit_sm)
     ad_path.splice = _failing("splice", ad_path.splice)

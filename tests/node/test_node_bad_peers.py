@@ -55,7 +55,7 @@ MAX_PDU = 4096
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     """A node with three routes: to the SMSC, past two dead SMSCs to it, and to nobody."""
     directory = tmp_path_factory.mktemp("bad_peers")
-    stages = Stages(directory, legs={"SESSION_INIT_S": 0.6, "CONNECT_TIMEOUT_S": 0.3})
+    stages = Stages(directory, link_times={"SESSION_INIT_S": 0.6, "CONNECT_TIMEOUT_S": 0.3})
     refuses, (silent, fillers) = unlistened(), deaf()
     nobody = f"127.0.0.1:{refuses.getsockname()[1]}"
     hangs = f"127.0.0.1:{silent.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""The legs over TLS: handshakes, ends in each direction by themselves, slow peers, renewed files."""
+"""A link over TLS: handshakes, ends in each direction by themselves, slow peers, renewed files."""
 
 import asyncio
 import socket
@@ -14,8 +14,9 @@ import structlog
 
 from adapters.processes import connector as connector_module
 from adapters.processes.connector import Connector
-from adapters.smpp import legs
-from adapters.smpp.legs import WRITE_HIGH_OCTETS, Link, LinkHooks, PlatformLeg
+from adapters.smpp import link as link_module
+from adapters.smpp.legs import WRITE_HIGH_OCTETS, PlatformLeg
+from adapters.smpp.link import Link, LinkHooks
 from engine.settings import Route, parse_settings
 from tests.smpp_cases.pdus import ENQUIRE_LINK, SUBMIT_SM, Submit, answer, bind, bind_answer, pdu
 from tests.smpp_cases.world import CREATIVE, SEPARATOR, make_world
@@ -359,7 +360,7 @@ def test_an_smsc_that_never_answers_holds_nobody(
     runner: asyncio.Runner, authority: Authority, version: ssl.TLSVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The legs are gone when the linger is over, answers or not."""
-    monkeypatch.setattr(legs, "LINGER_S", 0.05)
+    monkeypatch.setattr(link_module, "LINGER_S", 0.05)
 
     async def scenario() -> None:
         async with rig(authority, version) as it:
@@ -415,7 +416,7 @@ def test_an_smsc_that_never_finishes_its_handshake_is_given_up(
     runner: asyncio.Runner, authority: Authority, version: ssl.TLSVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has the time of connecting; then the platform is closed without an answer, and the log says why."""
-    monkeypatch.setattr(legs, "CONNECT_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(link_module, "CONNECT_TIMEOUT_S", 0.1)
 
     async def scenario() -> None:
         with structlog.testing.capture_logs() as logged:

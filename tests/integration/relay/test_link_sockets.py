@@ -1,4 +1,4 @@
-"""The legs over real sockets: when the SMSC is dialled, how legs die together, what slow peers cost."""
+"""A link over real sockets: when the SMSC is dialled, how legs die together, what slow peers cost."""
 
 import asyncio
 import socket
@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from adapters.smpp import legs
-from adapters.smpp.legs import WRITE_HIGH_OCTETS, Link, LinkHooks, PlatformLeg, SyncGate
+from adapters.smpp import link as link_module
+from adapters.smpp.legs import WRITE_HIGH_OCTETS, PlatformLeg
+from adapters.smpp.link import Link, LinkHooks, SyncGate
 from adapters.smpp.stage import Stage
 from tests.smpp_cases.pdus import (
     DELIVER_SM,
@@ -224,7 +225,7 @@ def test_the_next_upstream_is_dialled_when_one_is_silent(
     runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An address that does not answer in `connect_timeout` is passed over."""
-    monkeypatch.setattr(legs, "CONNECT_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(link_module, "CONNECT_TIMEOUT_S", 0.05)
 
     async def scenario() -> None:
         with socket.socket() as silent:
@@ -259,7 +260,7 @@ def test_a_platform_that_leaves_while_dialling_leaves_nothing_behind(
     runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The link ends although nobody was reached."""
-    monkeypatch.setattr(legs, "LINGER_S", 0.05)
+    monkeypatch.setattr(link_module, "LINGER_S", 0.05)
 
     async def scenario() -> None:
         async with rig() as it:
@@ -275,7 +276,7 @@ def test_a_platform_that_leaves_while_dialling_leaves_nothing_behind(
 
 def test_a_silent_platform_is_let_go(runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a bind's header `session_init` ends the connection; nobody was dialled."""
-    monkeypatch.setattr(legs, "SESSION_INIT_S", 0.05)
+    monkeypatch.setattr(link_module, "SESSION_INIT_S", 0.05)
 
     async def scenario() -> None:
         async with rig() as it:
@@ -292,7 +293,7 @@ def test_a_bound_session_outlives_session_init(
     runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The timer is for the bind's header only."""
-    monkeypatch.setattr(legs, "SESSION_INIT_S", 0.05)
+    monkeypatch.setattr(link_module, "SESSION_INIT_S", 0.05)
 
     async def scenario() -> None:
         async with rig() as it:
@@ -367,7 +368,7 @@ def test_a_reset_of_one_leg_ends_the_other(
     runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch, who: str
 ) -> None:
     """The other leg ends within LINGER_S, and what was pending is unknown."""
-    monkeypatch.setattr(legs, "LINGER_S", 0.1)
+    monkeypatch.setattr(link_module, "LINGER_S", 0.1)
 
     async def scenario() -> None:
         async with rig() as it:
@@ -389,7 +390,7 @@ def test_a_peer_that_does_not_close_is_released(
     runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch, who: str
 ) -> None:
     """Both legs are gone LINGER_S after one has finished, whatever the other's peer does."""
-    monkeypatch.setattr(legs, "LINGER_S", 0.05)
+    monkeypatch.setattr(link_module, "LINGER_S", 0.05)
 
     async def scenario() -> None:
         async with rig() as it:
