@@ -1,11 +1,10 @@
 """From settings to the objects that choose: one inserter a route, planner inputs, the offers of a plan."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from engine.audience import AudienceRule, CallerExclusion, Consent, OnTrial, QuietHours, Share, Suppression
 from engine.breaker import Breaker
 from engine.cap_rules import CapPolicy
-from engine.caps import CapRules
 from engine.decision import Darkness, Decision, Offer
 from engine.inserter import Inserter
 from engine.leasebook import LeaseBook
@@ -93,28 +92,20 @@ def cap_policy(settings: Settings) -> CapPolicy:
     return CapPolicy(caps, policy.competitor_window_minutes)
 
 
-def make_offers(
-    catalogue: Sequence[PlannedCampaign],
-    book: LeaseBook,
-    breaker: Breaker,
-    settings: Settings,
-    caps: Mapping[int, CapRules] | None = None,
-    blackouts: Sequence[PlannedBlackout] = (),
-) -> Sequence[Offer]:
-    """Return the offers of a plan's catalogue, slot by slot; they serve as long as it stays the same."""
-    rules = caps or {}
-    dark = [(each, Darkness(each)) for each in blackouts]
-    return [
-        Offer(
-            planned,
-            book.lease(planned.number),
-            settings.ads.separator,
-            breaker.tallies,
-            rules.get(planned.number),
-            [darkness for each, darkness in dark if each.concerns(planned.category)] or None,
-        )
-        for planned in catalogue
-    ]
+def make_offer(planned: PlannedCampaign, book: LeaseBook, breaker: Breaker, settings: Settings) -> Offer:
+    """Return the offer of a planned campaign; it serves as long as that stays the same."""
+    return Offer(planned, book.lease(planned.number), settings.ads.separator, breaker.tallies)
+
+
+def darkness_by_category(
+    blackouts: Sequence[PlannedBlackout], categories: Iterable[str]
+) -> Mapping[str, list[Darkness]]:
+    """Return a plan's blackouts by the categories that they concern."""
+    made = [(each, Darkness(each)) for each in blackouts]
+    concerned = {
+        category: [darkness for each, darkness in made if each.concerns(category)] for category in categories
+    }
+    return {category: dark for category, dark in concerned.items() if dark}
 
 
 def make_decision(

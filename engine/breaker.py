@@ -10,13 +10,11 @@ WINDOW answers to it. The bare side holds notifications that passed and the bare
 than MIN_ANSWERS of them were answered, their rate is taken to be at most ASSUMED_BARE_RATE.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import Final
 
 from engine.verdict import Verdict
-from inventory.plan import PlannedCampaign
 
 # One verdict in about 740 is wrong by chance where nothing is wrong, before the margin (one-sided).
 Z: Final = 3.0
@@ -144,16 +142,3 @@ class Breaker:
         tally = self._tallies.pop(version, None)
         if tally is not None:
             tally.answered = tally.refused = 0
-
-
-def without(
-    catalogue: Iterable[PlannedCampaign], harmful: frozenset[int]
-) -> tuple[tuple[PlannedCampaign, ...], frozenset[int]]:
-    """Return a catalogue without harmful versions, slot by slot, and the campaigns left without a text."""
-    kept = tuple(
-        replace(planned, creatives=tuple(one for one in planned.creatives if one.version not in harmful))
-        if harmful
-        else planned
-        for planned in catalogue
-    )
-    return kept, frozenset(planned.number for planned in kept if not planned.creatives)

@@ -1,7 +1,7 @@
 """From what campaigns and the carrier ask for to counters and limits by campaign (engine.caps)."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from math import ceil, floor
@@ -36,20 +36,46 @@ class CapBook:
 
     def __init__(self, catalogue: Sequence[PlannedCampaign], policy: CapPolicy) -> None:
         self._policy = policy
+        self._every = [cap for cap in policy.caps if cap.scope is not Scope.GLOBAL]
         self._counters: dict[tuple[Group, str], Counter] = {}
         self._of_group: dict[Group, list[tuple[Counter, str]]] = defaultdict(list)
-        shared = [cap for cap in policy.caps if cap.scope is Scope.GLOBAL]
-        self.limits = [self._cap(cap, None, Reason.FREQUENCY_CAP) for cap in shared] if catalogue else []
-        limits = {each.number: list(self._limits(each)) for each in catalogue}
-        self.rules: Mapping[int, CapRules] = {
-            each.number: CapRules(limits[each.number], counters)
-            for each in catalogue
-            if (counters := list(self._counting(each))) or limits[each.number]
-        }
+        self._catalogue = catalogue
+        self.limits: list[Limit] = []
+        self.rules: dict[int, CapRules] = {}
+        for _ in self.steps():
+            pass
+
+    @classmethod
+    def in_steps(
+        cls, catalogue: Sequence[PlannedCampaign], policy: CapPolicy
+    ) -> Generator[None, None, "CapBook"]:
+        """Return the book of a catalogue, a few microseconds of work before each pause."""
+        book = cls((), policy)
+        book._catalogue = catalogue
+        yield from book.steps()
+        return book
+
+    def steps(self) -> Iterator[None]:
+        """Find the rules of the catalogue, campaign after campaign."""
+        shared = [cap for cap in self._policy.caps if cap.scope is Scope.GLOBAL]
+        if self._catalogue:
+            self.limits = [self._cap(cap, None, Reason.FREQUENCY_CAP) for cap in shared]
+        limits = {}
+        for each in self._catalogue:
+            if self._every or each.caps or each.spacing_minutes or each.exclude_brands:
+                limits[each.number] = list(self._limits(each))
+                yield
+        if not self._counters:
+            return
+        for each in self._catalogue:
+            counters = list(self._counting(each))
+            if counters or each.number in limits:
+                self.rules[each.number] = CapRules(limits.get(each.number, []), counters)
+            yield
 
     def _limits(self, campaign: PlannedCampaign) -> Iterator[Limit]:
-        every = [cap for cap in self._policy.caps if cap.scope is not Scope.GLOBAL]
-        for cap in (*every, *(FrequencyCap(n, Per(per), Scope(scope)) for n, per, scope in campaign.caps)):
+        own = (FrequencyCap(n, Per(per), Scope(scope)) for n, per, scope in campaign.caps)
+        for cap in (*self._every, *own):
             yield self._cap(cap, campaign, Reason.FREQUENCY_CAP)
         if campaign.spacing_minutes:
             yield self._distance(ALL, "", campaign.spacing_minutes, Reason.SPACING)

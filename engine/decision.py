@@ -85,7 +85,7 @@ class Offer:
     `tallies` are those of the harm breaker that count already, by creative version. `test_places` is None
     but for test campaigns, `caps` where nobody counts its ads by subscriber, `callers` where none is
     excluded. `brand` and `category` are scopes of consent. `dark` are the blackouts of its category by their
-    beginning, None where there are none.
+    beginning, None where there are none. `texts` are all there are, `creatives` those that may be served.
     """
 
     __slots__ = (
@@ -100,7 +100,9 @@ class Offer:
         "lease",
         "number",
         "opens",
+        "planned",
         "test_places",
+        "texts",
     )
 
     def __init__(
@@ -113,6 +115,7 @@ class Offer:
         dark: list[Darkness] | None = None,
     ) -> None:
         known = tallies or {}
+        self.planned = planned
         self.caps = caps
         self.dark = dark
         self.brand = f"brand:{planned.brand}"
@@ -124,7 +127,7 @@ class Offer:
         self.hours = planned.hours
         self.test_places = None if planned.test_places is None else frozenset(planned.test_places)
         self.lease = lease
-        self.creatives = [
+        self.texts = [
             Creative(
                 self,
                 creative.version,
@@ -134,6 +137,13 @@ class Offer:
             )
             for creative in planned.creatives
         ]
+        self.creatives = self.texts
+
+    def leave_out(self, harmful: frozenset[int]) -> None:
+        """Serve all texts but harmful versions from now on."""
+        self.creatives = self.texts
+        if harmful:
+            self.creatives = [each for each in self.texts if each.version not in harmful]
 
     def within_hours(self, minute_of_week: int) -> bool:
         """Tell whether the subscriber's clock (minutes since Monday 00:00) lies in the campaign's hours."""
@@ -162,6 +172,7 @@ class Decision:
         "_lag_start",
         "_offers",
         "_random",
+        "_row_end",
         "_row_share",
         "_row_slot",
         "_row_start",
@@ -185,6 +196,7 @@ class Decision:
         self._group_of_place = _octets("i", plan.group_of_place)
         self._vacancy = bytes(plan.vacancy)
         self._row_start = _octets("i", plan.row_start)
+        self._row_end = _octets("i", plan.row_end)
         self._row_share = _octets("d", plan.row_share)
         self._row_slot = _octets("i", plan.row_slot)
         self._lag_start = _octets("i", plan.lag_start)
@@ -277,7 +289,7 @@ class Decision:
     def _draw(self, cell: i64) -> int:
         """Return the slot that a random draw takes from the cell's row, or -1 (RESEARCH: SHALE, step 3)."""
         low = _at(self._row_start, cell)
-        end = high = _at(self._row_start, cell + 1)
+        end = high = _at(self._row_end, cell)
         if low == high:
             return -1
         share = self._row_share
@@ -345,9 +357,10 @@ def _is_dark(blackouts: list[Darkness], place: i64, now: float) -> bool:
 
 
 def _octets(code: str, numbers: Sequence[float]) -> bytes:
-    """Return an array's octets, little endian: how machine code reads it fastest. A mapped one is copied."""
+    """Return an array's octets, little endian: how machine code reads it fastest."""
     if isinstance(numbers, memoryview) and LITTLE_ENDIAN:
-        return bytes(numbers)
+        read = numbers.obj
+        return read if isinstance(read, bytes) and len(read) == numbers.nbytes else bytes(numbers)
     packed: array[float] = array(code, numbers)
     if not LITTLE_ENDIAN:
         packed.byteswap()

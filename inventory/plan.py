@@ -1,17 +1,18 @@
 """The plan table: for each cell, which campaign is drawn with which share, and who comes next.
 
 A cell is (group, room class); a group is the set of places that the same campaigns may use. The
-table is a few flat arrays, so that a worker maps the file and uses it as it lies.
+table is a few flat arrays, so that a worker reads the file and uses it as it lies.
 """
 
 import json
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum
-from functools import lru_cache
+from functools import lru_cache, reduce
 from hashlib import blake2b
+from itertools import chain
 from typing import Final
 from zlib import crc32
 
@@ -31,16 +32,19 @@ LAG_LIST_LENGTH = 8
 
 _MAGIC = b"POSDATA\x03"
 _HEAD_OCTETS = len(_MAGIC) + 8
-_ALIGNMENT = 8
+_LONGEST_HEADER = 4096
 # The catalogue is a JSON list with an entry a line; no entry holds a line's end.
 _BETWEEN = b",\n"
 # Entries that are written and read without looking at them again.
-_REMEMBERED = 8192
+_REMEMBERED = 16_384
+# So many octets of the catalogue are taken at a time: a hundred microseconds of work or so.
+_PIECE_OCTETS = 16_384
 # Section name → array typecode, in file order.
 _SECTIONS = {
     "group_of_place": "i",
     "vacancy": "B",
     "row_start": "i",
+    "row_end": "i",
     "row_share": "d",
     "row_slot": "i",
     "lag_start": "i",
@@ -100,8 +104,8 @@ class Plan:
     """One immutable plan.
 
     `group_of_place` maps a dense place index to its group; cell = group × ROOM_CLASSES + room class.
-    Row of a cell: slots `row_slot[row_start[cell]:row_start[cell + 1]]` with *cumulative* shares
-    `row_share` (a draw u in [0, 1) takes the first slot whose share exceeds u; none above the last).
+    Row of a cell: slots `row_slot[row_start[cell]:row_end[cell]]` with *cumulative* shares `row_share` (a
+    draw u in [0, 1) takes the first slot whose share exceeds u; none above the last). Cells may share one.
     Lag list of a cell: `lag_slot[lag_start[cell]:lag_start[cell + 1]]`, most lagging first.
     A slot is an index into the catalogue, which ends with the test campaigns. `vacancy` says per cell why
     both are empty. Blackouts that have not ended are shipped too, those to come included: a plan may have
@@ -114,6 +118,7 @@ class Plan:
     group_of_place: Sequence[int]
     vacancy: Sequence[int]
     row_start: Sequence[int]
+    row_end: Sequence[int]
     row_share: Sequence[float]
     row_slot: Sequence[int]
     lag_start: Sequence[int]
@@ -126,8 +131,17 @@ class Plan:
 
         Those that were parsed before are the same objects: few of thousands change at a time.
         """
-        entries = bytes(self.catalogue_octets[1:-1])
-        return tuple(map(_planned, entries.split(_BETWEEN))) if entries else ()
+        return tuple(chain.from_iterable(self.catalogue_pieces()))
+
+    def catalogue_pieces(self) -> Iterator[list[PlannedCampaign]]:
+        """Yield the campaigns by slot, some at a time."""
+        octets = memoryview(self.catalogue_octets)[1:-1]
+        begun = b""
+        for at in range(0, len(octets), _PIECE_OCTETS):
+            *whole, begun = (begun + octets[at : at + _PIECE_OCTETS]).split(_BETWEEN)
+            yield list(map(_planned, whole))
+        if begun:
+            yield [_planned(begun)]
 
     def blackouts(self) -> tuple[PlannedBlackout, ...]:
         """Return the blackouts by their beginning; parse only when `catalogue_digest` is new."""
@@ -170,51 +184,50 @@ def catalogue_digest(catalogue: bytes, blackouts: bytes = NONE_YET) -> str:
 
 
 def encode_plan(plan: Plan) -> bytes:
-    """Return the plan file: magic, header length, crc (of all but itself), JSON header, aligned sections."""
-    sections = [("catalogue", plan.catalogue_octets), ("blackouts", plan.blackout_octets)]
-    sections += [(name, array(code, getattr(plan, name)).tobytes()) for name, code in _SECTIONS.items()]
-    places: dict[str, tuple[int, int]] = {}
-    body = bytearray()
-    for name, octets in sections:
-        body += bytes(-len(body) % _ALIGNMENT)
-        places[name] = (len(body), len(octets))
-        body += octets
+    """Return the plan file: magic, header length, crc of both, JSON header, sections (their crc in it)."""
+    sections = {"catalogue": plan.catalogue_octets, "blackouts": plan.blackout_octets}
+    sections |= {name: array(code, getattr(plan, name)).tobytes() for name, code in _SECTIONS.items()}
     header = json.dumps(
         {
             "version": plan.version,
             "numbering": plan.numbering,
             "catalogue_digest": plan.catalogue_digest,
-            "sections": places,
+            "sections": {name: len(octets) for name, octets in sections.items()},
+            "crc": _crc(sections.values()),
         }
     ).encode()
-    header += b" " * (-(_HEAD_OCTETS + len(header)) % _ALIGNMENT)
     length = len(header).to_bytes(4, "little")
-    rest = header + bytes(body)
-    return _MAGIC + length + crc32(rest, crc32(length)).to_bytes(4, "little") + rest
+    check = _crc((length, header)).to_bytes(4, "little")
+    return b"".join((_MAGIC, length, check, header, *sections.values()))
 
 
-def decode_plan(octets: memoryview) -> Plan:
-    """Return a plan that reads from `octets` in place (a mapped file).
+def decode_plan(read: Callable[[int], bytes]) -> Plan:
+    """Return the plan that `read` brings, so many octets a call; each section is an object of its own.
 
     Raises `PlanError` for anything that is not a whole plan file.
     """
-    if len(octets) < _HEAD_OCTETS or octets[: len(_MAGIC)] != _MAGIC:
+    head = read(_HEAD_OCTETS)
+    if len(head) < _HEAD_OCTETS or not head.startswith(_MAGIC):
         raise PlanError("not a plan file")
-    header_end = _HEAD_OCTETS + int.from_bytes(octets[8:12], "little")
-    if crc32(octets[_HEAD_OCTETS:], crc32(octets[8:12])) != int.from_bytes(octets[12:16], "little"):
+    length = head[8:12]
+    described = read(min(int.from_bytes(length, "little"), _LONGEST_HEADER))
+    if _crc((length, described)) != int.from_bytes(head[12:], "little"):
+        raise PlanError("the plan file's header is cut or damaged")
+    header = json.loads(described)
+    sections = {name: read(size) for name, size in header["sections"].items()}
+    sizes = {name: len(octets) for name, octets in sections.items()}
+    if sizes != header["sections"] or _crc(sections.values()) != header["crc"] or read(1):
         raise PlanError("the plan file is cut or damaged")
-    header = json.loads(bytes(octets[_HEAD_OCTETS:header_end]))
-
-    def section(name: str) -> memoryview:
-        at, size = header["sections"][name]
-        return octets[header_end + at : header_end + at + size]
-
-    arrays = {name: section(name).cast(code) for name, code in _SECTIONS.items()}  # type: ignore[call-overload]
+    arrays = {name: memoryview(sections[name]).cast(code) for name, code in _SECTIONS.items()}  # type: ignore[call-overload]
     return Plan(
         version=header["version"],
         numbering=header["numbering"],
         catalogue_digest=header["catalogue_digest"],
-        catalogue_octets=bytes(section("catalogue")),
-        blackout_octets=bytes(section("blackouts")),
+        catalogue_octets=sections["catalogue"],
+        blackout_octets=sections["blackouts"],
         **arrays,
     )
+
+
+def _crc(parts: Iterable[bytes]) -> int:
+    return reduce(lambda crc, part: crc32(part, crc), parts, 0)

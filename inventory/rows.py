@@ -72,13 +72,13 @@ class Column:
         self._lay(counts, begins, (upto / total[:, None])[first], lists[first])
 
     def _lay(self, counts: Indexes, begins: Indexes, upto: Counts, campaign: Indexes) -> None:
-        """Repeat each row for all the cells that share it."""
-        at, start = _repeated(begins, counts, self._row_of_cell)
+        """Give each cell its row; cells that have the same share it."""
         self._drawn = counts[self._row_of_cell] > 0
         self._rows = {
-            "row_start": _packed("i", start),
-            "row_share": _packed("d", upto[at]),
-            "row_slot": _packed("i", self._catalogued[campaign[at]]),
+            "row_start": _packed("i", begins[self._row_of_cell]),
+            "row_end": _packed("i", (begins + counts)[self._row_of_cell]),
+            "row_share": _packed("d", upto),
+            "row_slot": _packed("i", self._catalogued[campaign]),
         }
 
     def lists(self, place_in_order: Indexes) -> Indexes:
@@ -118,13 +118,6 @@ class Column:
             "lag_slot": _packed("i", self._catalogued[spread[listed]]),
             **self._rows,
         }
-
-
-def _repeated(begins: Indexes, counts: Indexes, row: Indexes) -> tuple[Indexes, Indexes]:
-    """Return where the entries of rows lie, row after row as listed, and where each begins in that."""
-    repeats = counts[row]
-    start = np.concatenate(([0], np.cumsum(repeats)))
-    return np.repeat(begins[row] - start[:-1], repeats) + np.arange(start[-1]), start
 
 
 def _packed(code: str, values: NDArray[np.generic]) -> "array[float]":

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 from adapters.files.journal_writer import JournalWriter
@@ -135,7 +136,7 @@ def campaigns() -> list[ServingCampaign]:
 
 
 def make_plan() -> Plan:
-    """Return a plan of the campaigns as a worker has it: read where it lies."""
+    """Return a plan of the campaigns as a worker has it."""
     numbering, geography = load_numbering(), load_geography()
     planner = Planner(
         numbering.digest,
@@ -144,7 +145,7 @@ def make_plan() -> Plan:
         septets_of,
         pinned_zone("America/Mexico_City"),
     )
-    return decode_plan(memoryview(encode_plan(planner.plan(1, campaigns(), NOW))))
+    return decode_plan(BytesIO(encode_plan(planner.plan(1, campaigns(), NOW))).read)
 
 
 def make_decision(plan: Plan, book: LeaseBook) -> Decision:
@@ -186,7 +187,7 @@ def take_over(plan: Plan) -> Figure:
     book = LeaseBook(30)
 
     def work() -> None:
-        new = decode_plan(memoryview(octets))
+        new = decode_plan(BytesIO(octets).read)
         offers = [Offer(planned, book.lease(planned.number), " ") for planned in catalogue]
         Decision(new, offers, load_numbering().zone_of, random.random)
 

@@ -1,6 +1,6 @@
 """A worker's duty towards caps: a plan's rules, where they are counted, what must be said of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import structlog
@@ -12,7 +12,7 @@ from adapters.valkey.link import ValkeyLink
 from engine.assembly import cap_policy
 from engine.cap_batch import CapBatch
 from engine.cap_rules import CapBook
-from engine.caps import CapRules, Caps, CapStore
+from engine.caps import Caps, CapStore
 from engine.endpoint import Endpoint
 from engine.inserter import Inserter
 from engine.people import WideHash
@@ -42,9 +42,12 @@ class Capping:
         self._caps: Caps | None = None
         self._told = ""
 
-    def take(self, catalogue: Sequence[PlannedCampaign]) -> Mapping[int, CapRules]:
-        """Return the rules of a new catalogue, and count by them from now on."""
-        book = CapBook(catalogue, cap_policy(self._settings))
+    def prepare(self, catalogue: Sequence[PlannedCampaign]) -> Generator[None, None, CapBook]:
+        """Return the rules of a new catalogue, a few microseconds of work before each pause."""
+        return CapBook.in_steps(catalogue, cap_policy(self._settings))
+
+    def take(self, book: CapBook) -> None:
+        """Count by these rules from now on."""
         if book.rules and self._caps is None:
             self._caps = self._open()
         caps = self._caps if book.rules else None
@@ -52,7 +55,6 @@ class Capping:
             caps.limits = book.limits
         for inserter in self._inserters:
             inserter.caps = caps
-        return book.rules
 
     def look(self) -> None:
         """Once a second: take back what refused ads counted, and say what is wrong."""

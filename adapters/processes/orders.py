@@ -1,8 +1,7 @@
-"""What control tells a worker, and what the worker makes of it: plans, switches, leases, harmful texts."""
+"""What control tells a worker, and what the worker makes of it: switches, leases, harmful texts, register."""
 
-import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -26,14 +25,9 @@ from adapters.processes.messages import (
     StopRequesting,
     Want,
 )
-from adapters.processes.plan_file import map_plan
+from adapters.processes.plan_taking import PlanTaking
 from adapters.processes.worker_core import Core
-from engine.assembly import make_decision, make_offers
-from engine.breaker import without
-from engine.decision import Offer
 from engine.register_file import RegisterFileError, Scopes, profiles_at, sets_of
-from inventory.blackouts import PlannedBlackout
-from inventory.plan import Plan, PlanError, PlannedCampaign
 
 log = structlog.get_logger()
 
@@ -44,17 +38,10 @@ class Orders:
     def __init__(self, core: Core, say: Callable[[Message], bool]) -> None:
         self._core = core
         self._say = say
-        self._plan: Plan | None = None
-        self._catalogue: tuple[PlannedCampaign, ...] = ()
-        self._blackouts: tuple[PlannedBlackout, ...] = ()
-        self._catalogue_digest = ""
-        self._serving: frozenset[int] = frozenset()
+        self._plans = PlanTaking(core, self._mark_stopped)
         self._stopped: frozenset[int] = frozenset()
-        self._textless: frozenset[int] = frozenset()
-        self._offers: Sequence[Offer] = ()
         self._changes: dict[int, tuple[bool, Scopes]] = {}
         self._mapped = False
-        self._offered: tuple[str, frozenset[int]] | None = None
 
     def heard(self, message: FromControl) -> None:
         """Act on a message; what it breaks must not end the line."""
@@ -70,7 +57,7 @@ class Orders:
             case Leases():
                 self._take_leases(message)
             case NewPlan():
-                self._take_plan(Path(message.path))
+                self._plans.hear(Path(message.path))
             case NewRegister():
                 self._take_register(Path(message.path))
             case Changed():
@@ -99,53 +86,13 @@ class Orders:
     def ask(self) -> None:
         """Ask for what runs short, give back what no longer serves."""
         book = self._core.book
-        self._return(book.surrender(self._serving))
-        if requests := book.requests(self._serving):
+        self._return(book.surrender(self._plans.serving))
+        if requests := book.requests(self._plans.serving):
             self._say(Want(requests=tuple(requests), at=time.monotonic()))
 
     def _return(self, totals: dict[int, int]) -> None:
         if totals:
             self._say(Returned(totals=totals))
-
-    # -- plans ------------------------------------------------------------------------------------
-
-    def _take_plan(self, path: Path) -> None:
-        """Switch to a new plan between two messages; a bad one leaves the former in force."""
-        try:
-            plan = map_plan(path)
-        except (OSError, PlanError) as error:
-            log.error("alarm_plan_unreadable", path=str(path), error=str(error))
-            return
-        if plan.numbering != self._core.numbering.digest:
-            log.error("alarm_plan_for_other_numbering", path=str(path))
-            return
-        if plan.catalogue_digest != self._catalogue_digest:
-            self._catalogue, self._blackouts = plan.catalogue(), plan.blackouts()
-            self._catalogue_digest = plan.catalogue_digest
-            self._serving = frozenset(planned.number for planned in self._catalogue)
-        self._plan = plan
-        self._core.figures.plan_at = time.monotonic()
-        self._serve_plan(plan)
-
-    def _serve_plan(self, plan: Plan) -> None:
-        """Choose by this plan from now on, without the texts that do harm."""
-        core = self._core
-        offered = (self._catalogue_digest, core.breaker.harmful)
-        if offered != self._offered:
-            catalogue, self._textless = without(self._catalogue, core.breaker.harmful)
-            rules = core.capping.take(catalogue)
-            self._offers = make_offers(
-                catalogue, core.book, core.breaker, core.settings, rules, self._blackouts
-            )
-            self._offered = offered
-        decision = make_decision(
-            plan, self._offers, core.settings, core.numbering, random.random, core.subject
-        )
-        self._mark_stopped()
-        now = time.time()
-        for inserter in core.inserters.values():
-            inserter.decision = decision
-            inserter.at(now)
 
     # -- the register -----------------------------------------------------------------------------
 
@@ -180,14 +127,14 @@ class Orders:
     def _take_switches(self, message: SetSwitches) -> None:
         self._core.gate.ads_on = message.ads_on
         self._stopped = message.stopped
-        if self._core.breaker.hear(message.harmful) and self._plan is not None:
-            self._serve_plan(self._plan)
+        if self._core.breaker.hear(message.harmful):
+            self._plans.leave_out_harmful()
         self._mark_stopped()
         self._core.gate.tell()
         self._say(Confirm(version=message.version))
 
     def _mark_stopped(self) -> None:
-        stopped = self._stopped | self._textless
+        stopped = self._stopped | self._plans.textless
         for lease in self._core.book:
             lease.stopped = lease.campaign in stopped
 
@@ -197,7 +144,7 @@ class Orders:
         found = breaker.judge()
         for verdict in found:
             log.error("alarm_text_harmful", **asdict(verdict))
-        if found and self._plan is not None:
-            self._serve_plan(self._plan)
+        if found:
+            self._plans.leave_out_harmful()
         for verdict in breaker.untold():
             self._say(Harmful(verdict=verdict))

@@ -1,12 +1,13 @@
 """Whatever happens in which order, no ad goes where and when its category is blacked out."""
 
 from dataclasses import replace
+from io import BytesIO
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.assembly import make_offers
+from engine.assembly import darkness_by_category, make_offer
 from engine.breaker import Breaker
 from engine.composition import Alphabet
 from engine.decision import Creative, Decision
@@ -78,11 +79,14 @@ class World:
         self.planner.obey(standing, self.now)
         if allotted:
             self.planner.follow(self.planner.allot(BOOKED, Outlook(self.now, EVEN, EVEN)))
-        plan = decode_plan(memoryview(encode_plan(self.planner.plan(1, BOOKED, self.now))))
+        plan = decode_plan(BytesIO(encode_plan(self.planner.plan(1, BOOKED, self.now))).read)
         book = LeaseBook(30)
         for each in BOOKED:
             book.lease(each.campaign.number).held = 10
-        offers = make_offers(plan.catalogue(), book, Breaker(), Settings(), None, plan.blackouts())
+        offers = [make_offer(each, book, Breaker(), Settings()) for each in plan.catalogue()]
+        dark = darkness_by_category(plan.blackouts(), [each.planned.category for each in offers])
+        for offer in offers:
+            offer.dark = dark.get(offer.planned.category)
         return Decision(plan, offers, ZONE_OF_PLACE, lambda: 0.5)
 
     def ruled_out(self, category: str, place: int) -> bool:

@@ -48,13 +48,14 @@ def plan_of(
 ) -> Plan:
     """Return a plan whose groups hold the same in every room class."""
     octets = catalogue_octets(catalogue)
-    row_start, row_share, row_slot = [0], list[float](), list[int]()
+    row_start, row_end, row_share, row_slot = list[int](), list[int](), list[float](), list[int]()
     lag_start, lag_slot = [0], list[int]()
     for cell in cells:
         for _ in range(ROOM_CLASSES):
+            row_start.append(len(row_slot))
             row_share += accumulate(cell.shares.values())
             row_slot += cell.shares
-            row_start.append(len(row_slot))
+            row_end.append(len(row_slot))
             lag_slot += cell.lag
             lag_start.append(len(lag_slot))
     return Plan(
@@ -64,6 +65,7 @@ def plan_of(
         group_of_place=group_of_place,
         vacancy=[cell.vacancy for cell in cells for _ in range(ROOM_CLASSES)],
         row_start=row_start,
+        row_end=row_end,
         row_share=row_share,
         row_slot=row_slot,
         lag_start=lag_start,

@@ -4,8 +4,7 @@ from random import Random
 
 import pytest
 
-from engine.breaker import MIN_ANSWERS, SAYS_NOTHING, WINDOW, Breaker, Tally, bounds, is_harmful, without
-from inventory.plan import PlannedCampaign, PlannedCreative
+from engine.breaker import MIN_ANSWERS, SAYS_NOTHING, WINDOW, Breaker, Tally, bounds, is_harmful
 
 INVALID = 0x45
 
@@ -145,16 +144,3 @@ def test_a_window_that_is_full_begins_anew() -> None:
         breaker.refused(text(), INVALID)
     breaker.bare += 40
     assert len(breaker.judge()) == 1
-
-
-def test_a_catalogue_loses_harmful_texts_and_keeps_its_slots() -> None:
-    """Other texts of the campaign go on; one without any is named."""
-    texts = [PlannedCreative(number, f"Texto {number}", 1) for number in range(4)]
-    catalogue = (
-        PlannedCampaign(1, 0, 9, (), (texts[0], texts[1])),
-        PlannedCampaign(2, 0, 9, (), (texts[2],)),
-        PlannedCampaign(3, 0, 9, (), (texts[3],)),
-    )
-    kept, textless = without(catalogue, frozenset({1, 2}))
-    assert [[one.version for one in planned.creatives] for planned in kept] == [[0], [], [3]]
-    assert textless == {2}

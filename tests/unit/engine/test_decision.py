@@ -302,3 +302,11 @@ def test_the_text_carries_its_separator() -> None:
     assert isinstance(creative, Creative)
     assert creative.suffix.octets[Alphabet.ASCII] == b" " + TEXT.encode()
     assert creative.version == 10
+
+
+def test_an_offer_goes_on_without_harmful_texts_and_takes_them_back() -> None:
+    """What the harm breaker names is left out from then on, in the same offer; nothing is lost for good."""
+    offer = Offer(planned(7, "Compra hoy", "Compra ahora"), Lease(7), " ")
+    for harmful, versions in (({70}, [71]), ({70, 71}, []), (set[int](), [70, 71])):
+        offer.leave_out(frozenset(harmful))
+        assert [each.version for each in offer.creatives] == versions

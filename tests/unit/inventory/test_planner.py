@@ -52,7 +52,7 @@ class Look:
     def __init__(self, made: Plan, place: int = 0, room_class: int = ROOM_CLASSES - 1) -> None:
         cell = made.group_of_place[place] * ROOM_CLASSES + room_class
         numbers = [each.number for each in made.catalogue()]
-        row = slice(made.row_start[cell], made.row_start[cell + 1])
+        row = slice(made.row_start[cell], made.row_end[cell])
         self.cumulative = list(made.row_share[row])
         self.row = [numbers[slot] for slot in made.row_slot[row]]
         self.lag = [numbers[slot] for slot in made.lag_slot[made.lag_start[cell] : made.lag_start[cell + 1]]]
@@ -241,6 +241,6 @@ def test_a_test_campaign_is_shipped_with_its_places_and_is_in_no_cell() -> None:
     assert [(each.number, each.test_places) for each in made.catalogue()] == [(1, None), (2, (2, 3))]
     assert all(
         list(getattr(made, name)) == list(getattr(alone, name))
-        for name in ("group_of_place", "vacancy", "row_start", "row_slot", "lag_start", "lag_slot")
+        for name in ("group_of_place", "vacancy", "row_start", "row_end", "row_slot", "lag_start", "lag_slot")
     )
     assert [each.number for each in plan(test).catalogue()] == [2]

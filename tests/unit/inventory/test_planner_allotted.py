@@ -58,7 +58,7 @@ def cell(made: Plan, place: int = 0) -> tuple[dict[int, float], list[int]]:
     """Return the row (number → share) and the lag list of a place's roomiest cell."""
     at = made.group_of_place[place] * ROOM_CLASSES + ROOM_CLASSES - 1
     numbers = [each.number for each in made.catalogue()]
-    row = range(made.row_start[at], made.row_start[at + 1])
+    row = range(made.row_start[at], made.row_end[at])
     shares = np.diff([0.0, *(made.row_share[index] for index in row)])
     listed = made.lag_slot[made.lag_start[at] : made.lag_start[at + 1]]
     return {numbers[made.row_slot[index]]: float(share) for index, share in zip(row, shares, strict=True)}, [

@@ -4,30 +4,32 @@ from pathlib import Path
 
 import pytest
 
-from adapters.processes.plan_file import KEPT_FILES, PLAN_FOLDER, map_plan, write_plan
+from adapters.processes.plan_file import KEPT_FILES, PLAN_FOLDER, read_plan, write_plan
 from inventory.plan import Plan, PlanError, catalogue_digest, catalogue_octets
 
 
 def plan(version: int) -> Plan:
     """Return a plan for one place that nobody booked."""
     octets = catalogue_octets([])
-    return Plan(version, "n", catalogue_digest(octets), [0], [1] * 9, [0] * 10, [], [], [0] * 10, [], octets)
+    return Plan(
+        version, "n", catalogue_digest(octets), [0], [1] * 9, [0] * 9, [0] * 9, [], [], [0] * 10, [], octets
+    )
 
 
-def test_a_plan_is_mapped_as_it_was_written(data_dir: Path) -> None:
-    """Written whole, under its version's name, and read where it lies."""
+def test_a_plan_is_read_as_it_was_written(data_dir: Path) -> None:
+    """Written whole, under its version's name, and read whole."""
     path = write_plan(data_dir, plan(7))
-    mapped = map_plan(path)
-    assert (mapped.version, mapped.numbering, list(mapped.vacancy)) == (7, "n", [1] * 9)
+    found = read_plan(path)
+    assert (found.version, found.numbering, list(found.vacancy)) == (7, "n", [1] * 9)
     assert [each.name for each in (data_dir / PLAN_FOLDER).iterdir()] == [path.name]
 
 
-def test_a_mapped_plan_outlives_its_file(data_dir: Path) -> None:
-    """A worker keeps what it has mapped, though the file is dropped."""
-    mapped = map_plan(write_plan(data_dir, plan(1)))
+def test_a_plan_outlives_its_file(data_dir: Path) -> None:
+    """A worker keeps what it has read, though the file is dropped."""
+    found = read_plan(write_plan(data_dir, plan(1)))
     for version in range(2, 10):
         write_plan(data_dir, plan(version))
-    assert list(mapped.row_start) == [0] * 10
+    assert list(found.row_start) == [0] * 9
 
 
 def test_the_latest_plans_are_kept(data_dir: Path) -> None:
@@ -44,10 +46,10 @@ def test_what_is_no_plan_is_refused(data_dir: Path, octets: bytes) -> None:
     path = write_plan(data_dir, plan(1))
     path.write_bytes(octets)
     with pytest.raises(PlanError):
-        map_plan(path)
+        read_plan(path)
 
 
 def test_a_plan_that_is_gone_is_an_os_error(data_dir: Path) -> None:
     """A worker that comes too late keeps the former plan as well."""
     with pytest.raises(FileNotFoundError):
-        map_plan(data_dir / "gone.plan")
+        read_plan(data_dir / "gone.plan")
