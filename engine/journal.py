@@ -58,6 +58,7 @@ class Kind(IntEnum):
     AWAITED = 21
     RECEIPT = 22
     LEAD = 40
+    WORD = 41
 
 
 class Cause(IntEnum):

@@ -1,19 +1,21 @@
-"""Calls to response numbers on the hot path: whose number was called, and what its lead is on the disk.
+"""Calls to response numbers, and words to the short code: whose they are, and what they are on the disk.
 
 A lead journal is a journal of the usual format (engine/journal.py) whose entries are of the kind LEAD. In
 place of the usual fields they have the assignment in `campaign`, the second of the call (since 1970 UTC) in
-`creative_version`, its microseconds in `place`, and the caller, sealed (segments/seal.py), in `number`.
+`creative_version`, its microseconds in `place`, and the caller, sealed (segments/seal.py), in `number`. A
+word (kind WORD) has its number in `campaign`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from engine.journal import ENTRY, Frame, Kind
+from engine.journal import ENTRY, Entry, Frame, Kind
 from segments.numbers import NATIONAL_DIGITS, national
 
 MICROSECONDS: Final = 1_000_000
 
 _LEAD: Final = Kind.LEAD.value
+_WORD: Final = Kind.WORD.value
 _HOUR_S: Final = 3600
 _PREFIXES: Final = ("", "52", "521", "+52", "+521", "0052", "00521", "044", "045", "01", "02")
 _NOT_LIVE: Final = 0
@@ -48,6 +50,14 @@ class LeadCall(NamedTuple):
     assignment: int
     at: float
     caller: int
+
+
+class WordWritten(NamedTuple):
+    """One word as a lead journal has it: which, `at` in UTC seconds, who wrote it, sealed."""
+
+    word: int
+    at: float
+    subscriber: int
 
 
 class HeldCall:
@@ -101,10 +111,7 @@ class Responses:
         caller = national(source)
         if not caller:
             return False
-        second = int(self.now)
-        micros = int((self.now - second) * MICROSECONDS)
-        entry = ENTRY.pack(_LEAD, 0, 0, assignment, second, micros, second // _HOUR_S, self._seal.of(caller))
-        self._noted.append(entry)
+        self._noted.append(_entry(_LEAD, assignment, self.now, self._seal.of(caller)))
         return True
 
     def keep(self) -> bool:
@@ -119,6 +126,17 @@ class Responses:
         return f"{self._name}{self._answered:x}\0".encode()
 
 
+def word_entry(word: int, at: float, subscriber: int) -> bytes:
+    """Return the entry of a word that a subscriber, sealed, wrote at UTC seconds."""
+    return _entry(_WORD, word, at, subscriber)
+
+
+def _entry(kind: int, what: int, at: float, who: int) -> bytes:
+    second = int(at)
+    micros = int((at - second) * MICROSECONDS)
+    return ENTRY.pack(kind, 0, 0, what, second, micros, second // _HOUR_S, who)
+
+
 def written_forms(digits: str) -> Sequence[bytes]:
     """Return how a response number may stand in a destination_addr."""
     forms = [digits, f"+{digits}"]
@@ -129,8 +147,13 @@ def written_forms(digits: str) -> Sequence[bytes]:
 
 def calls_of(frame: Frame) -> Sequence[LeadCall]:
     """Return the calls of a lead journal's frame."""
-    return [
-        LeadCall(entry.campaign, entry.creative_version + entry.place / MICROSECONDS, entry.number)
-        for entry in frame.entries
-        if entry.kind == _LEAD
-    ]
+    return [LeadCall(*_read(entry)) for entry in frame.entries if entry.kind == _LEAD]
+
+
+def words_of(frame: Frame) -> Sequence[WordWritten]:
+    """Return the words of a lead journal's frame."""
+    return [WordWritten(*_read(entry)) for entry in frame.entries if entry.kind == _WORD]
+
+
+def _read(entry: Entry) -> tuple[int, float, int]:
+    return entry.campaign, entry.creative_version + entry.place / MICROSECONDS, entry.number

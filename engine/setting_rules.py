@@ -231,6 +231,7 @@ Sources = Annotated[
     AfterValidator(_distinct),
 ]
 FilePath = Annotated[str, Field(min_length=1)]
+ShortCode = Annotated[str, Field(pattern="^[0-9]{3,15}$")]
 ServerName = Annotated[str, AfterValidator(_server_name)]
 HttpTls = Annotated[Any, _refused_unless(None, "HTTPS")]
 LegalBasis = Annotated[str, Field(min_length=1, max_length=500)]

@@ -33,6 +33,7 @@ from engine.setting_rules import (
     Separator,
     ServerName,
     ServiceTypes,
+    ShortCode,
     Sources,
     Statuses,
     SystemIds,
@@ -110,6 +111,7 @@ class Route(Section):
     tls: Tls | None = None
     default_alphabet: Alphabet | None = None
     responses: bool = False
+    short_code: ShortCode | None = None
 
 
 class Notifications(Section):
@@ -130,6 +132,7 @@ class Relay(Section):
     source: Sources | None = None
     tls: Tls | None = None
     responses: bool = False
+    short_code: ShortCode | None = None
     listed_routes: Annotated[tuple[Route, ...], AS_TUPLE, Field(min_length=1)] | None = Field(
         default=None, alias="routes"
     )
@@ -154,6 +157,7 @@ class Relay(Section):
                 tls=self.tls,
                 default_alphabet=alphabet,
                 responses=self.responses,
+                short_code=self.short_code,
             )
             return (route,)
         return tuple(
@@ -336,7 +340,7 @@ class Esme(Section):
     source_addr: Annotated[str, Field(max_length=20, pattern="^[ -~]*$")] = ""
     bind: Literal["transceiver", "pair", "transmitter"] = "transceiver"
     per_second: float = Field(default=20, ge=0.1, le=1000)
-    short_code: Annotated[str, Field(pattern="^[0-9]{3,15}$")] | None = None
+    short_code: ShortCode | None = None
     sample: Annotated[str, Field(min_length=1, max_length=120)] = "Tienes 1 llamada perdida de 5501234567."
     handsets: Handsets = Field(default=(), repr=False)
 
@@ -402,7 +406,7 @@ def parse_settings(document: object) -> Settings:
     return settings
 
 
-SHORTHAND = frozenset({"listen", "upstream", "source", "tls", "responses"})
+SHORTHAND = frozenset({"listen", "upstream", "source", "tls", "responses", "short_code"})
 """What of `relay` is one route's, where it has no list of them."""
 
 

@@ -8,8 +8,10 @@ from typing import Any
 from adapters.postgres.choices import ALL, SUPPRESSION, Choices, Word, scope_of
 from adapters.postgres.engagements import read_assigned
 from adapters.postgres.pool import Connection, Pool
+from adapters.postgres.wishes import take_wishes
 from engine.access import Principal
 from inventory.books import Epoch, SequenceGapError
+from inventory.keywords import Wished
 from inventory.leads import (
     CHOICES,
     Assigned,
@@ -38,6 +40,7 @@ _ALL_LEADS = (1 << 63) - 1
 DAY_S = 86400
 
 _APPLIED = "SELECT applied FROM lead_epochs WHERE node = $1 AND worker = $2 AND epoch = $3 FOR UPDATE"
+_RAISE_APPLIED = "UPDATE lead_epochs SET applied = $4 WHERE node = $1 AND worker = $2 AND epoch = $3"
 
 _PUT = """
 INSERT INTO leads (engagement, window_start, caller, masked, first_call, last_call, calls, option, state,
@@ -115,7 +118,14 @@ class PostgresLeads:
         return await self._pool.fetchval(query, epoch.node, epoch.worker, epoch.number) or 0
 
     async def settle(
-        self, epoch: Epoch, after: int, upto: int, calls: Sequence[Call], *, now: datetime
+        self,
+        epoch: Epoch,
+        after: int,
+        upto: int,
+        calls: Sequence[Call],
+        wishes: Sequence[Wished] = (),
+        *,
+        now: datetime,
     ) -> bool:
         """Bring in the frames `after` to `upto` of a lead journal once; False when they are in already.
 
@@ -133,11 +143,8 @@ class PostgresLeads:
             if applied != after:
                 raise SequenceGapError(f"{epoch} has leads up to frame {applied}, not {after}")
             await self._take(connection, gathering, "smpp", now)
-            await connection.execute(
-                "UPDATE lead_epochs SET applied = $4 WHERE node = $1 AND worker = $2 AND epoch = $3",
-                *key,
-                upto,
-            )
+            await take_wishes(connection, self._seal, wishes, now)
+            await connection.execute(_RAISE_APPLIED, *key, upto)
         return True
 
     async def forget_epoch(self, epoch: Epoch) -> None:

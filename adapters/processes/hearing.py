@@ -9,20 +9,19 @@ from typing import Literal
 
 import structlog
 
-from adapters.postgres.answers_out import PostgresAnswersOut, note_wishes
-from adapters.postgres.choices import Choices, Word
+from adapters.postgres.answers_out import PostgresAnswersOut
 from adapters.postgres.pool import DATABASE_FAULTS, Pool
+from adapters.postgres.wishes import take_wishes
 from adapters.smpp.esme import NotStoredError
 from adapters.smpp.esme_core import Came
 from adapters.smpp.esme_incoming import Written, read_written
 from adapters.smpp.receipts import read_receipt
 from engine.receipts import DELIVERED, FAILURES
 from engine.settings import Settings
-from inventory.keywords import Wish, wish_of
+from inventory.keywords import Wished, wish_of
 from segments.numbers import national
 from segments.seal import Seal
 
-SOURCE = "sms"
 LONGEST_WORDING = 40
 
 log = structlog.get_logger()
@@ -41,7 +40,7 @@ class Hearing:
 
     async def hear(self, batch: Sequence[Came]) -> None:
         """Take over what came. Raises `NotStoredError` while the database is away."""
-        wishes: list[tuple[int, Wish, str]] = []
+        wishes: list[Wished] = []
         receipts: dict[str, Literal["delivered", "failed"]] = {}
         for came in batch:
             receipt = read_receipt(came.octets, 0, len(came.octets), came.command)
@@ -64,7 +63,7 @@ class Hearing:
         except DATABASE_FAULTS as error:
             raise NotStoredError(type(error).__name__) from error
 
-    def _wish(self, written: Written) -> Sequence[tuple[int, Wish, str]]:
+    def _wish(self, written: Written) -> Sequence[Wished]:
         """Return who wishes what by which words; nothing for another address, a stranger, or other words."""
         esme = self._settings().esme
         short_code = esme.short_code if esme is not None else None
@@ -74,19 +73,12 @@ class Hearing:
         log.info("written_to_short_code", wish=wish, subscriber=bool(subscriber))
         if wish is None or not subscriber:
             return ()
-        return ((subscriber, wish, written.text.strip()[:LONGEST_WORDING]),)
+        return (Wished(subscriber, wish, written.text.strip()[:LONGEST_WORDING], datetime.now(UTC)),)
 
-    async def _store(self, pool: Pool, wishes: Sequence[tuple[int, Wish, str]]) -> None:
+    async def _store(self, pool: Pool, wishes: Sequence[Wished]) -> None:
         if not wishes:
             return
         if self._seal is None:
             self._seal = await asyncio.to_thread(self._make_seal)
-        choices, now = Choices(self._seal), datetime.now(UTC)
         async with pool.acquire() as connection, connection.transaction():
-            owed = [
-                (self._seal.of(subscriber), wish.value)
-                for subscriber, wish, wording in wishes
-                if wish is Wish.HELP
-                or await choices.suppress(connection, subscriber, Word(SOURCE, wording, now))
-            ]
-            await note_wishes(connection, owed, now)
+            await take_wishes(connection, self._seal, wishes, datetime.now(UTC))

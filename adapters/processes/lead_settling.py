@@ -25,9 +25,10 @@ from adapters.postgres.leads import PostgresLeads
 from adapters.postgres.pool import DATABASE_AWAY, DATABASE_FAULTS, Pool, close_pool, open_pool
 from adapters.processes.endless import every
 from engine.journal import Frame
-from engine.responses import LeadCall, calls_of
+from engine.responses import LeadCall, WordWritten, calls_of, words_of
 from engine.settings import Settings
 from inventory.books import SequenceGapError
+from inventory.keywords import WISHES, WORDS, Wished
 from inventory.leads import Call
 from segments.masked import masked
 from segments.numbering import Numbering
@@ -51,10 +52,11 @@ class _Batch:
     after: int
     upto: int
     calls: tuple[Call, ...]
+    wishes: tuple[Wished, ...]
 
 
 class CallReader:
-    """Reads callers back: who they are, and where."""
+    """Reads callers and who wrote words back: who they are, and where."""
 
     def __init__(self, seal: Seal, numbering: Numbering) -> None:
         self.seal = seal
@@ -63,6 +65,12 @@ class CallReader:
     def read(self, call: LeadCall) -> Call:
         """Return a call as leads have it."""
         return self.call(call.assignment, call.at, self.seal.opened(call.caller), call.caller)
+
+    def wished(self, written: WordWritten) -> Wished:
+        """Return what a word asks for."""
+        word = WORDS[written.word - 1]
+        at = datetime.fromtimestamp(written.at, UTC)
+        return Wished(self.seal.opened(written.subscriber), WISHES[word], word, at)
 
     def call(self, assignment: int, at: float, number: int, sealed: int) -> Call:
         """Return the call of a number to an assignment, at UTC seconds."""
@@ -94,7 +102,8 @@ class _Keeper:
         if batch is None:
             return False
         self._in_doubt = batch
-        await leads.settle(self.folder.epoch, batch.after, batch.upto, batch.calls, now=datetime.now(UTC))
+        taken = (batch.after, batch.upto, batch.calls, batch.wishes)
+        await leads.settle(self.folder.epoch, *taken, now=datetime.now(UTC))
         self._in_doubt = None
         self._applied = batch.upto
         self._reader.drop(batch.upto, _NO_INSERTIONS)
@@ -103,11 +112,13 @@ class _Keeper:
     def _read(self, calls: CallReader) -> _Batch | None:
         after = upto = self._applied
         found: list[Call] = []
+        wishes: list[Wished] = []
         for frame in _some(self._reader.frames()):
             if frame.sequence > after:
                 upto = frame.sequence
                 found += [calls.read(call) for call in calls_of(frame)]
-        return _Batch(after, upto, tuple(found)) if upto > after else None
+                wishes += [calls.wished(word) for word in words_of(frame)]
+        return _Batch(after, upto, tuple(found), tuple(wishes)) if upto > after else None
 
     def close(self) -> None:
         """Close the journal's files."""

@@ -1,6 +1,8 @@
-"""A worker's duty towards calls to response numbers: their journal, its syncs, the numbers it is told."""
+"""A worker's duty towards calls to response numbers and words to the short code: their journal, its syncs."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
+from errno import ENOSPC
 from pathlib import Path
 
 import structlog
@@ -10,10 +12,12 @@ from adapters.files.journal_reader import LEADS_FOLDER, boot_id, epoch_folder
 from adapters.files.journal_writer import JournalWriter
 from adapters.files.number_key import load_seal
 from adapters.processes.lead_gate import LeadGate, Release
+from adapters.smpp.route_words import RouteWords
 from engine.journal import FORMAT
-from engine.responses import LiveNumber, Responses
+from engine.responses import LiveNumber, Responses, word_entry
 from engine.settings import Settings
 from inventory.books import Epoch
+from segments.seal import Seal
 
 SEGMENT_OCTETS = 8 * 1024 * 1024
 
@@ -21,18 +25,27 @@ log = structlog.get_logger()
 
 
 class LeadTaking:
-    """One worker's leads; `routes` names the routes on which response numbers are answered."""
+    """One worker's leads; `routes` names the routes on which response numbers are answered.
+
+    `short_codes` are those of the routes on which words are heard.
+    """
 
     def __init__(self, settings: Settings, data_dir: Path, epoch: Epoch) -> None:
-        self.routes = frozenset(route.name for route in settings.relay.routes if route.responses)
+        relay = settings.relay
+        answers, hears = relay.mode == "insert", relay.mode != "bypass"
+        self.routes = frozenset(route.name for route in relay.routes if answers and route.responses)
+        self.short_codes = {
+            route.name: route.short_code for route in relay.routes if hears and route.short_code
+        }
         self.responses: Responses | None = None
         self._journal: JournalWriter | None = None
         self._gate: LeadGate | None = None
         self._full = False
-        if not self.routes or settings.relay.mode != "insert":
+        self._seal: Seal | None = None
+        if not self.routes and not self.short_codes:
             return
         try:
-            seal = load_seal(settings, data_dir)
+            self._seal = seal = load_seal(settings, data_dir)
         except HashKeyError as error:
             log.error("alarm_leads_key", error=str(error))
             return
@@ -49,11 +62,28 @@ class LeadTaking:
             SEGMENT_OCTETS,
             syncs=True,
         )
-        self.responses = Responses(seal, self._journal, f"{epoch.number:x}.{epoch.worker:x}.")
+        if self.routes:
+            self.responses = Responses(seal, self._journal, f"{epoch.number:x}.{epoch.worker:x}.")
 
     def on(self, route: str) -> Responses | None:
         """Return what a route's sessions ask, None where calls are notifications like all others."""
         return self.responses if route in self.routes else None
+
+    def words(self, route: str, alarm: Callable[[Exception], None]) -> RouteWords | None:
+        """Return what hears words on a route, None where it is off."""
+        short_code = self.short_codes.get(route)
+        if short_code is None or self._journal is None:
+            return None
+        return RouteWords(short_code, self.note_word, alarm)
+
+    def note_word(self, word: int, subscriber: int) -> None:
+        """Write what a subscriber wrote to the journal, which is synced at once. Raises `OSError`."""
+        if self._journal is None or self._seal is None:
+            return
+        entry = word_entry(word, time.time(), self._seal.of(subscriber))
+        if not self._journal.append(entry):
+            raise OSError(ENOSPC, "a word to the short code was not kept")
+        self.hold(_whatever_comes)
 
     def hear(self, numbers: Iterable[LiveNumber]) -> None:
         """Take over the numbers that control tells."""
@@ -87,6 +117,10 @@ class LeadTaking:
         if self._journal is not None:
             self._journal.sync()
             self._journal.close()
+
+
+def _whatever_comes(_kept: bool, /) -> None:
+    """Wait for nothing: the message has passed, and the gate tells of a disk that fails."""
 
 
 def _sync_failed(error: OSError) -> None:

@@ -115,6 +115,7 @@ class Links:
             traffic=core.figures.traffic(route.name),
             receipts=core.receipting.routes.get(route.name),
             responses=core.leads.on(route.name),
+            words=core.leads.words(route.name, core.faults.alarm),
         )
 
     def take_settings(self, settings: Settings) -> None:

@@ -28,6 +28,7 @@ from adapters.smpp.own_answers import taken, unbound, uncuttable
 from adapters.smpp.receipts import REPLACE_SM
 from adapters.smpp.response_calls import HELD, ResponseCalls, accept, let_go, without
 from adapters.smpp.route_receipts import RouteReceipts
+from adapters.smpp.route_words import RouteWords
 from adapters.smpp.stage import Stage
 from adapters.smpp.traffic import NO_PROBE, RouteTraffic, Traffic
 from engine.breaker import SAYS_NOTHING, Breaker
@@ -64,7 +65,7 @@ class Session:
     that nothing can be sent to the SMSC any more: a refusal then passes; the platform may send again.
     `receipts` is told what concerns receipts; without it they pass like everything else. `responses` knows
     the response numbers: calls to them wait in `calls`, to be taken by the owner after `from_platform` and
-    given to `settle_calls` when it knows whether their leads are on the disk.
+    given to `settle_calls` when it knows whether their leads are on the disk. `words` hears what passes.
     """
 
     __slots__ = (
@@ -83,6 +84,7 @@ class Session:
         "_smsc_broken",
         "_smsc_rest",
         "_system_ids",
+        "_words",
         "bind_command",
         "calls",
         "ending",
@@ -109,10 +111,12 @@ class Session:
         traffic: Traffic | None = None,
         receipts: RouteReceipts | None = None,
         responses: Responses | None = None,
+        words: RouteWords | None = None,
     ) -> None:
         self.traffic = traffic if traffic is not None else Traffic(RouteTraffic())
         self._raw = raw
         self._receipts = receipts
+        self._words = words
         self._breaker = breaker if breaker is not None else Breaker()
         self._inserter = inserter
         self._recorder = recorder
@@ -363,10 +367,12 @@ class Session:
 
     def _swallows(self, buffer: bytes, at: i64, end: i64, command: i64, sequence: int) -> bool:
         """Answer a receipt that the platform does not expect (SMPP 3.4 §4.6.2, §4.7.2); else let it pass."""
-        if self._receipts is None or not self._receipts.swallows(buffer, at, end, command):
-            return False
-        self.to_smsc += taken(command, sequence, b"\0", self.traffic)
-        return True
+        if self._receipts is not None and self._receipts.swallows(buffer, at, end, command):
+            self.to_smsc += taken(command, sequence, b"\0", self.traffic)
+            return True
+        if self._words is not None:
+            self._words.passing(buffer, at, end, command)
+        return False
 
     # -- time and endings -------------------------------------------------------------------------
 

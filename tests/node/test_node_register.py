@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.simulator.handset_message import HandsetMessage
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from tests.node.harness import PATIENCE_S, Node, campaign, notification, running, settings_for
@@ -42,8 +43,11 @@ async def command(node: Node, *arguments: str) -> str:
 
 
 async def test_a_suppression_is_in_force_within_a_second(tmp_path: Path) -> None:
-    """Added, removed, a list imported; others get ads throughout; no number logged."""
-    async with SimulatedSmsc(keep_frames=100) as smsc, running(tmp_path, settings_for(smsc.port)) as node:
+    """Added, removed, imported, asked for by a word on the relayed session; no number is logged."""
+    async with (
+        SimulatedSmsc(keep_frames=100) as smsc,
+        running(tmp_path, settings_for(smsc.port, relay={"short_code": "5050"})) as node,
+    ):
         await node.book(campaign("sol", AD.decode(), 1_000_000))
         platform = RawPlatform(*node.relay)
         await platform.keep_submitting([])
@@ -59,6 +63,10 @@ async def test_a_suppression_is_in_force_within_a_second(tmp_path: Path) -> None
         assert "2 numbers" in await command(node, "suppressions", "import", str(tmp_path / "list"))
         assert not await advertised(platform, smsc, 9)
         assert await advertised(platform, smsc, 8)
+
+        assert await advertised(platform, smsc, 6)
+        assert smsc.write(platform.system_id, HandsetMessage("525500000006", "5050", "Baja"))
+        assert await until(platform, smsc, 6, wanted=False, timeout_s=PATIENCE_S) < EFFECT_S
         platform.abort()
         assert await node.stop() == 0
         assert "550000000" not in node.log_text()

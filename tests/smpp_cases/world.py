@@ -8,6 +8,7 @@ from pathlib import Path
 
 from adapters.files.reference_data import load_numbering
 from adapters.smpp.route_receipts import ReceiptProfile, RouteReceipts
+from adapters.smpp.route_words import RouteWords
 from adapters.smpp.session import Session
 from engine.audience import AudienceRule
 from engine.composition import DefaultAlphabet
@@ -234,6 +235,7 @@ def make_world(
     profile: ReceiptProfile | None = None,
     responses: Responses | None = None,
     id_form: Form = "as-is",
+    words: RouteWords | None = None,
 ) -> World:
     """Return a world in which an ad is available for every notification that has room for it."""
     book = LeaseBook(30)
@@ -274,5 +276,6 @@ def make_world(
             id_form,
         ),
         responses=responses,
+        words=words,
     )
     return World(session, inserter, recorder, journal, book, alarms)

@@ -14,6 +14,7 @@ from adapters.postgres.response_numbers import NumberBusyError, PostgresResponse
 from engine.access import Principal, Role
 from inventory.books import Epoch, SequenceGapError, hour_of
 from inventory.engagements import read_engagement
+from inventory.keywords import Wish, Wished
 from inventory.leads import Call
 from segments.seal import Seal
 
@@ -153,6 +154,23 @@ def test_opt_out_and_back_is_recorded_with_the_lead_and_confirmed_once(desk: Des
     desk.settle(2, 3, [desk.call(ONE, 1, NOW + timedelta(hours=3))])
     assert desk.choices()[1:] == [("suppression", True), ("all", True)]
     assert desk.answers() == ["sms", "sms"]
+
+
+def test_words_are_taken_with_their_frames_and_confirmed_once(desk: Desk) -> None:
+    """Brought in once; a second BAJA changes nothing and owes nothing; AYUDA owes its notice, once a day."""
+
+    def wished(wish: Wish, wording: str) -> Wished:
+        return Wished(5500000001, wish, wording, NOW)
+
+    def notices() -> list[str]:
+        rows = desk.run(desk.pool.fetch("SELECT wish FROM notices ORDER BY number"))
+        return [row["wish"] for row in rows]
+
+    out, again, help_me = wished(Wish.OUT, "BAJA"), wished(Wish.OUT, "STOP"), wished(Wish.HELP, "AYUDA")
+    assert desk.run(desk.leads.settle(EPOCH, 0, 2, [], [out, again, help_me, help_me], now=NOW))
+    assert not desk.run(desk.leads.settle(EPOCH, 0, 2, [], [out], now=NOW))
+    assert desk.choices()[0] == ("suppression", False)
+    assert sorted(notices()) == ["help", "out"]
 
 
 def test_a_number_serves_one_engagement_at_a_time(desk: Desk) -> None:

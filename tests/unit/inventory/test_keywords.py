@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.keywords import WISHES, Wish, wish_of
+from inventory.keywords import WISHES, WORDS, Wish, wish_of
 
 
 @pytest.mark.parametrize("text", ["BAJA", "baja", "  Bája. ", "¡Alto!", "stop\r\n", "«Cancelar»", "STÓP"])
@@ -19,6 +19,12 @@ def test_the_way_out_is_forgiving(text: str) -> None:
 def test_what_is_not_one_word_of_them_asks_for_nothing(text: str) -> None:
     """A word within a sentence or within another word is not taken for a wish."""
     assert wish_of(text) is None
+
+
+def test_every_word_has_its_place_in_journals() -> None:
+    """And the places are those of the journals that were written."""
+    assert WORDS == ("BAJA", "ALTO", "STOP", "CANCELAR", "AYUDA")
+    assert set(WORDS) == set(WISHES)
 
 
 def test_help_is_told_apart() -> None:
