@@ -48,8 +48,8 @@ def unshown(texts: Iterable[str], digits: str | None) -> list[Fault]:
         Fault(
             f"/creatives/{index}/text",
             UNSHOWN,
-            f"no muestra el número de respuesta {digits}: nadie sabrá a dónde llamar",
-            f"does not show the response number {digits}: nobody will know where to call",
+            f"el texto {index + 1} no muestra el número de respuesta {digits}: nadie sabrá a dónde llamar",
+            f"text {index + 1} does not show the response number {digits}: nobody will know where to call",
         )
         for index, text in enumerate(texts)
         if digits is not None and not shows_number(text, digits)

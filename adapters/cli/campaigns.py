@@ -50,7 +50,7 @@ def import_campaigns(
     ids, short = asyncio.run(_add(settings, drafts, approve, now))
     complain(map(_shortfall, short))
     complain(
-        f"posdata: {draft.name}: {fault.pointer} {fault.en}"
+        f"posdata: {draft.name}: {fault.en}"
         for draft in drafts
         for fault in unshown((each.text for each in draft.creatives), draft.response_number)
     )

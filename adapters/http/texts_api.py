@@ -11,7 +11,7 @@ from adapters.http.problems import ProblemError
 from adapters.http.services import Services
 from engine.access import EVERYBODY
 from inventory.faults import Fault
-from inventory.response_numbers import digits_of, unshown
+from inventory.response_numbers import UNSHOWN, digits_of, unshown
 from segments.geography import Geography
 from segments.targets import Target, TargetDocumentError, check_target
 from validators.check import check
@@ -98,10 +98,11 @@ def _unshown_findings(asked: TextToCheck) -> list[dict[str, Any]]:
     digits = digits_of(asked.response_number or "")
     return [
         {
-            "rule": fault.code, "severity": "warning", "start": 0, "length": 0, "text": "",
-            "es": fault.es[0].upper() + fault.es[1:] + ".", "en": fault.en[0].upper() + fault.en[1:] + ".",
+            "rule": UNSHOWN, "severity": "warning", "start": 0, "length": 0, "text": "",
+            "es": f"No muestra el número de respuesta {digits}: nadie sabrá a dónde llamar.",
+            "en": f"It does not show the response number {digits}: nobody will know where to call.",
         }
-        for fault in unshown([asked.text], digits)
+        for _ in unshown([asked.text], digits)
     ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from adapters.http.console.composer import composer_pages
 from adapters.http.console.described import described_pages
 from adapters.http.console.desk import Desk
 from adapters.http.console.engagements import engagements_pages
+from adapters.http.console.free_numbers import free_number_pages
 from adapters.http.console.live import beat, live_pages
 from adapters.http.console.login import login_pages
 from adapters.http.console.overview import overview_pages
@@ -84,6 +85,7 @@ def console_app(
     campaigns_pages(app, pages, services, desk, standings)
     text_check_pages(app, pages, services, desk)
     stock_pages(app, pages, services, desk)
+    free_number_pages(app, pages, services, desk)
     places_pages(app, pages, desk)
     reviewing_pages(app, pages, services, desk)
     overview_pages(app, pages, services, desk, standings)

@@ -39,6 +39,7 @@ class FormValues:
     opens: str = ""
     closes: str = ""
     quantity: str = ""
+    response_number: str = ""
     kept: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -72,6 +73,7 @@ def posted(form: Mapping[str, str], lists: Mapping[str, Sequence[str]]) -> FormV
         opens=form.get("opens", ""),
         closes=form.get("closes", ""),
         quantity=form.get("quantity", ""),
+        response_number=form.get("response_number", "").strip(),
         kept=_kept(form.get("kept", "")),
     )
 
@@ -89,6 +91,7 @@ def document_of(values: FormValues, zone: tzinfo) -> dict[str, Any]:
         "ends_at": _instant(values.ends_at, zone),
         "quantity": _whole(values.quantity) if values.quantity.strip() else None,
     }
+    document["response_number"] = values.response_number or None
     if values.category:
         document["category"] = values.category
     if "hours" not in values.kept:
@@ -128,6 +131,7 @@ def values_of(document: Mapping[str, Any], zone: tzinfo) -> FormValues:
         opens=str(window.get("from", "")),
         closes=str(window.get("to", "")),
         quantity="" if quantity is None else str(quantity),
+        response_number=str(document.get("response_number") or ""),
         kept=kept,
     )
 

@@ -117,7 +117,10 @@ class _Composer:
             "include": [dict([each.split(":", 1)]) for each in values.include if ":" in each],
             "exclude": [],
         }
-        checked = [await judged(visit, self._services, self._desk, each, target) for each in values.texts]
+        checked = [
+            await judged(visit, self._services, self._desk, each, target, values.response_number)
+            for each in values.texts
+        ]
         geography = self._services.geography
         states = [each for each in values.include if each.removeprefix("state:") in TILES]
         return visit.page(

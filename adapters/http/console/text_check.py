@@ -21,6 +21,7 @@ from inventory.short_links import CODE_LENGTH, Shortener, code_in, shortened, si
 # A notification as a platform may write it; its number is nobody's.
 SAMPLE = "Tienes 1 llamada perdida de 5501234567. 24/11 10:32"
 LONGEST = 1000
+LONGEST_NUMBER = 30
 _SAMPLE_CODE = "x" * CODE_LENGTH
 
 
@@ -53,18 +54,20 @@ def text_check_pages(app: web.Application, pages: Pages, services: Services, des
             dict([place.split(":", 1)]) for place in posted(visit.form, visit.lists).include if ":" in place
         ]
         given = FormText(text, link=visit.form.get(f"link-{slot}", "").strip())
-        checked = await judged(visit, services, desk, given, {"include": target, "exclude": []})
+        number = visit.form.get("response_number", "").strip()
+        checked = await judged(visit, services, desk, given, {"include": target, "exclude": []}, number)
         return visit.page("verdict.html", slot=slot, **checked)
 
     app.router.add_post("/check/{slot}", pages.inside(show, frozenset({Role.ADVERTISER})))
 
 
 async def judged(
-    visit: Visit, services: Services, desk: Desk, given: FormText, target: Mapping[str, Any]
+    visit: Visit, services: Services, desk: Desk, given: FormText, target: Mapping[str, Any], number: str
 ) -> dict[str, Any]:
-    """Return what the verdict on a text shows, with its link made short."""
+    """Return what the verdict on a text shows, with its link made short; `number` is to be called, if any."""
     text, link_faults = with_link(given, site_of(services.settings().http.public_url))
-    verdict = await desk.ask(visit, "check_text", body={"text": text[:LONGEST]})
+    asked = {"text": text[:LONGEST], "response_number": number[:LONGEST_NUMBER] or None}
+    verdict = await desk.ask(visit, "check_text", body=asked)
     [with_share] = with_fits({"target": target, "creatives": [{"text": text[:LONGEST]}]}, services)[
         "creatives"
     ]

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from adapters.http.passwords import hash_password
 from adapters.postgres.response_numbers import PostgresResponseNumbers
+from engine.access import Role
 from tests.integration.http.conftest import World
+from tests.integration.http.test_http_console import PASSWORD, Browser
 from tests.integration.http.test_http_engagements import engagement, pooled
 
 pytestmark = pytest.mark.postgres
@@ -146,3 +149,41 @@ async def test_a_text_without_the_number_is_a_warning_and_a_changed_one_rewords(
     assert (await world.call("approver", "POST", f"/creatives/{text}/approve", {})).status == 200
     [made] = (await world.call("sol", "GET", "/engagements")).body["items"]
     assert (made["wording"], made["wording_version"]) == (SHOWN, 2)
+
+
+async def test_the_form_offers_free_numbers_and_the_page_tells_who_called(world: World) -> None:
+    """Those of the dates in the form; on the campaign's page the number, its warning and the conversion."""
+    await pooled(world, NUMBER, "5501234568")
+    booked = await submitted(world, creatives=[{"text": "Buen Fin en tienda sol"}])
+    assert (await world.act("approver", booked, "approve")).status == 200
+    await world.pool.execute(
+        "INSERT INTO lead_tallies SELECT number, '', 500000, 'MX-JAL', '33', $1, 7, 5 FROM engagements",
+        NUMBER,
+    )
+    await world.identity.add_user(
+        "ana@sol.example", "Ana", world.organisations["Sol"], Role.ADVERTISER,
+        password_hash=await hash_password(PASSWORD), brands=None, language="es", actor="cli",
+        at=datetime.now(UTC),
+    )  # fmt: skip
+    browser = Browser(world)
+    try:
+        await browser.log_in("ana@sol.example")
+        token = await browser.token("/campaigns/new")
+        dates = {
+            name: f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT%H:%M}"
+            for name, days in (("starts_at", 0), ("ends_at", 1))
+        }
+        _, text = await browser.post("/free-numbers", dates, headers={"X-CSRF-Token": token})
+        assert ("1 libres en estas fechas" in text, "5501234568" in text, NUMBER in text) == (
+            True,
+            True,
+            False,
+        )
+        _, text = await browser.post("/free-numbers", {}, headers={"X-CSRF-Token": token})
+        assert "Con fechas se dice" in text
+        response, text = await browser.get(f"/campaigns/{booked['id']}")
+        assert response.status == 200, text
+        for shown in (NUMBER, "el texto 1 no muestra", "5 interesados"):
+            assert shown in text, shown
+    finally:
+        await browser.client.close()

@@ -31,6 +31,7 @@ DOCUMENT: dict[str, Any] = {
     "ends_at": "2026-11-30T21:00:00-06:00",
     "hours": [{"days": ["mon", "sat"], "from": "09:00", "to": "20:00"}],
     "quantity": 100000,
+    "response_number": "5501234567",
 }
 
 
