@@ -77,14 +77,14 @@ class CapBatch(CapStore):
             wanted[claim.person] = None
         if not wanted:
             return
-        claims = self._link.claim(list(wanted), self.now)
+        claims = self._link.claim(list(wanted), self.minute)
         if claims is None:
             self.trouble = self._link.trouble
             return
         self._claimed = True
         self.since = claims.since
         self.newest = claims.newest - GRACE_MINUTES
-        self.now = max(self.now, self.newest)
+        self.now = max(self.minute, self.newest)
         lines = self._lines
         for person, words in zip(wanted, claims.words, strict=True):
             if words is not None:

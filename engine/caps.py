@@ -84,15 +84,16 @@ class CapRules:
 class CapStore:
     """Where words are kept, one read at a time.
 
-    `now` (a minute since 2020, set by `Caps`) is when words are over; `newest` the latest minute that
-    anybody has ever told, `trouble` what must be alarmed. What was counted before minute `since` may be lost.
-    A store that is `batched` must be told of a read's people before the first of them is opened.
+    `minute` (since 2020) is what `Caps` tells, `newest` the latest that anybody has ever told, `now` the
+    later one: when words are over. `trouble` is what must be alarmed. What was counted before minute `since`
+    may be lost. A store that is `batched` must be told of a read's people before the first is opened.
     """
 
-    __slots__ = ("batched", "newest", "now", "since", "trouble")
+    __slots__ = ("batched", "minute", "newest", "now", "since", "trouble")
 
     def __init__(self) -> None:
         self.batched = False
+        self.minute: i64 = 0
         self.now: i64 = 0
         self.newest: i64 = 0
         self.since: i64 = 0
@@ -211,6 +212,7 @@ class Caps:
                 (each - FIRST_MINUTE).to_bytes(8, "little") for ends in windows for each in ends
             )
             self._minute = minute
+            store.minute = minute
             store.now = max(minute, store.newest)
 
     def ahead(self, subscribers: list[int]) -> None:

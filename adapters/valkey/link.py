@@ -99,7 +99,7 @@ class ValkeyLink:
         if connection is None or now < self._paused_until:
             return None
         self._hear(connection, 0.0)
-        if self._owed and not self._owed[0].over:
+        if self._owed and not self._owed[-1].over:  # a claim, and the last question
             self._put_off(now)
             return None
         self._batches += 1
