@@ -13,8 +13,12 @@ from adapters.postgres.pool import Connection, Pool
 
 # Rows are numbered and chained one after another, whoever writes: "audit" in ASCII.
 AUDIT_LOCK = int.from_bytes(b"audit")
+EXPIRY = "expire", "audit"
+"""Action and subject type of the entry that says which former entries were too old to be kept."""
+
 _NOTHING = bytes(32)
 _BATCH = 5000
+_ANCHOR = "SELECT after FROM audit WHERE action = $1 AND subject_type = $2 ORDER BY sequence DESC LIMIT 1"
 
 Document = Mapping[str, Any] | None
 
@@ -59,9 +63,16 @@ async def write_audit(
 
 
 async def first_broken_link(pool: Pool) -> int | None:
-    """Return the first sequence whose row is altered or missing; None when all is well."""
-    former, expected = _NOTHING, 1
+    """Return the first sequence whose row is altered or missing; None when all is well.
+
+    Where entries were too old to be kept, the chain goes on from the hash that the newest entry about it
+    holds, which is a link of the chain itself.
+    """
     async with pool.acquire() as connection:
+        anchor = await connection.fetchval(_ANCHOR, *EXPIRY)
+        former, expected = _NOTHING, 1
+        if anchor is not None:
+            former, expected = bytes.fromhex(anchor["hash"]), anchor["upto"] + 1
         while rows := await connection.fetch(
             "SELECT * FROM audit WHERE sequence >= $1 ORDER BY sequence LIMIT $2", expected, _BATCH
         ):

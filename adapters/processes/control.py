@@ -42,6 +42,7 @@ from adapters.processes.child import (
 from adapters.processes.endless import together
 from adapters.processes.epochs import Epochs
 from adapters.processes.esme_duty import hold, own_sessions
+from adapters.processes.expiring import Expiring
 from adapters.processes.forecasting import Forecasting
 from adapters.processes.granting import ALARM_EVERY_S, Granting
 from adapters.processes.hearing import Hearing
@@ -107,6 +108,7 @@ class Control:
         )
         self._settling = Settling(epochs)
         self._reporting = Reporting(settings, self._settling)
+        self._expiring = Expiring(lambda: self._settings.retention_days, self._settling)
         self._mailing = Mailing(lambda: self._settings, spec.data_dir)
         self._matching = ReceiptMatching(settings, self._harmed)
         self._observation.unmatched = self._matching.unmatched
@@ -269,6 +271,7 @@ class Control:
             self._forecasting.run(pool),
             self._reporting.run(pool),
             self._mailing.run(pool),
+            self._expiring.run(pool),
             self._replanning.allot(pool),
             self._telling.run(pool),
             self._numbers.run(pool),
