@@ -4,12 +4,19 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.files.cap_file import make_cap_file
+from adapters.valkey.connection import META, Opening, open_store
 from engine.people import WideHash
+from engine.setting_rules import VALKEY
 from tests.caps.worker import FIRST_SUBSCRIBER, KEY, REFUSES_EVERY
+from tests.valkey_server import ValkeyServer
+
+DISTURBED_AFTER = 16
+"""This part of a lane's notifications is through when the store is killed: most ads are still to come."""
 
 ROOT = Path(__file__).parents[2]
 BARE = b"1 llamada"
@@ -35,8 +42,9 @@ class Judge:
 class Lane:
     """A worker and those that replace it: so many notifications in all, killed when so many have come."""
 
-    def __init__(self, folder: Path, judge: Judge, lane: int, notifications: int, people: int) -> None:
-        self.folder, self.judge, self.lane, self.people = folder, judge, lane, people
+    def __init__(self, where: str, judge: Judge, lane: int, notifications: int, people: int) -> None:
+        self.where, self.judge, self.lane, self.people = where, judge, lane, people
+        self.disturb: Callable[[], None] | None = None
         self.left = notifications
         self.kill_at = notifications // 3 * (1 + lane)
         self.killed = 0
@@ -45,7 +53,7 @@ class Lane:
         """Relay until everything has come."""
         total = self.left
         while self.left > 0:
-            command = [sys.executable, "-m", "tests.caps.worker", str(self.folder)]
+            command = [sys.executable, "-m", "tests.caps.worker", self.where]
             command += [str(self.lane * 1000 + self.killed), str(self.left), str(self.people)]
             with subprocess.Popen(
                 command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -58,6 +66,9 @@ class Lane:
                         break
                     self.judge.hear(head + rest)
                     self.left -= 1
+                    if self.disturb is not None and total - self.left >= total // DISTURBED_AFTER:
+                        self.disturb()
+                        self.disturb = None
                     if not self.killed and total - self.left >= self.kill_at:
                         process.kill()
                         self.killed = 1
@@ -69,11 +80,23 @@ class Lane:
                     raise RuntimeError(said)
 
 
-def go(folder: Path, notifications: int, people: int, size_mb: int = 8) -> Judge:
-    """Send notifications through two workers, each of which is killed once; return what came."""
-    make_cap_file(folder, size_mb, WideHash(KEY))
+def go(
+    folder: Path, notifications: int, people: int, size_mb: int = 8, server: ValkeyServer | None = None
+) -> Judge:
+    """Send notifications through two workers, each of which is killed once; return what came.
+
+    A server is a store of caps, instead of the table; it is killed too.
+    """
+    where = str(folder)
+    if server is None:
+        make_cap_file(folder, size_mb, WideHash(KEY))
+    else:
+        server.begin(WideHash(KEY))
+        where = f"{VALKEY}{server.address.host}:{server.address.port}"
     judges = [Judge(), Judge()]
-    lanes = [Lane(folder, judges[lane], lane, notifications // 2, people) for lane in (0, 1)]
+    lanes = [Lane(where, judges[lane], lane, notifications // 2, people) for lane in (0, 1)]
+    if server is not None:
+        lanes[0].disturb = lambda: _restart(server)
     threads = [threading.Thread(target=lane.run) for lane in lanes]
     for thread in threads:
         thread.start()
@@ -86,3 +109,11 @@ def go(folder: Path, notifications: int, people: int, size_mb: int = 8) -> Judge
         whole.notifications += judge.notifications
         whole.reasons += judge.reasons
     return whole
+
+
+def _restart(server: ValkeyServer) -> None:
+    """Kill a store that keeps what it is told, and say as its operator that it has lost nothing."""
+    server.kill()
+    server.start()
+    open_store(Opening(server.address, WideHash(KEY).check))[0].close()  # the first one notices
+    server.tell("HSET", META.decode(), "since", "0")
