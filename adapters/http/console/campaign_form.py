@@ -123,8 +123,8 @@ def values_of(document: Mapping[str, Any], zone: tzinfo) -> FormValues:
         campaign_class=str(document.get("class") or "standard"),
         pacing=str(document.get("pacing") or "even"),
         texts=texts or [FormText()],
-        include=_written(sides.get("include")),
-        exclude=_written(sides.get("exclude")),
+        include=written(sides.get("include")),
+        exclude=written(sides.get("exclude")),
         starts_at=_local(document.get("starts_at"), zone),
         ends_at=_local(document.get("ends_at"), zone),
         days=window.get("days") or DAYS,
@@ -153,7 +153,8 @@ def _places(written: Sequence[str]) -> list[dict[str, str]]:
     return [{kind: value} for kind, _, value in places]
 
 
-def _written(side: object) -> list[str]:
+def written(side: object) -> list[str]:
+    """Return a side of a target as the picker posts it: kind:value."""
     if not isinstance(side, list):
         return []
     return [f"{kind}:{value}" for each in side if isinstance(each, Mapping) for kind, value in each.items()]

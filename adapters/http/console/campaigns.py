@@ -9,6 +9,7 @@ from aiohttp import web
 from adapters.http.console.desk import Desk
 from adapters.http.console.pages import Pages
 from adapters.http.console.places import TILES, named, place_names
+from adapters.http.console.remedy_form import link_of
 from adapters.http.console.standing import Standings
 from adapters.http.console.visit import HEADERS, Visit
 from adapters.http.problems import ProblemError
@@ -16,6 +17,7 @@ from adapters.http.services import Services
 from engine.access import READERS
 from inventory.campaign import CampaignState
 from inventory.pacing import Pace
+from segments.clock import pinned_zone
 
 PAGE = 50
 ACTIONS = ("submit", "pause", "resume", "cancel")
@@ -110,8 +112,13 @@ class _Shelf:
         campaign = await self._desk.ask(visit, "read_campaign", path=path)
         found = await self._standings.prospects.remedies(campaign["id"])
         template = "remedies.html" if visit.is_fragment else "remedies_page.html"
+        zone = pinned_zone(self._services.settings().policy.default_timezone)
         return visit.page(
-            template, campaign=campaign, found=found, places=place_names(self._services.geography)
+            template,
+            campaign=campaign,
+            found=found,
+            places=place_names(self._services.geography),
+            applied=lambda told: link_of(campaign["id"], told, zone),
         )
 
     async def act(self, visit: Visit) -> web.Response:

@@ -11,6 +11,7 @@ from adapters.http.console.campaign_form import DAYS, FormValues, document_of, p
 from adapters.http.console.desk import Desk
 from adapters.http.console.pages import Pages
 from adapters.http.console.places import TILES, named
+from adapters.http.console.remedy_form import remedied
 from adapters.http.console.text_check import judged
 from adapters.http.console.visit import Visit
 from adapters.http.problems import ProblemError
@@ -63,9 +64,10 @@ class _Composer:
         return await self._go_on(visit, campaign)
 
     async def edit(self, visit: Visit) -> web.Response:
-        """Show a campaign in the form."""
+        """Show a campaign in the form, with what a remedy would change if it comes from there."""
         campaign = await self._desk.ask(visit, "read_campaign", path=visit.request.match_info)
-        return await self._form(visit, values_of(campaign["draft"] or campaign, self._zone), campaign)
+        values = values_of(campaign["draft"] or campaign, self._zone)
+        return await self._form(visit, remedied(values, visit.request.query), campaign)
 
     async def change(self, visit: Visit) -> web.Response:
         """Replace what the form shows; a draft keeps its faults."""

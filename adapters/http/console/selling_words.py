@@ -342,6 +342,7 @@ _ALERTS = {
     "remedy.target": ("salir en {places}", "serve in {places}"),
     "remedy.text": ("un texto de {length} caracteres", "a text of {length} characters"),
     "remedy.enough": ("alcanza", "enough"),
+    "remedy.apply": ("Llevarlo al formulario", "Take it to the form"),
     "remedy.none": (
         "Nada en sus fechas, lugares o textos daría más; baje la cantidad.",
         "Nothing about its dates, places or texts would bring more; lower the quantity.",

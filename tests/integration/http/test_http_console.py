@@ -340,6 +340,13 @@ async def test_what_is_amiss_is_told_with_what_would_help(people: World, trading
     status, text = pages["advertiser", f"/campaigns/{booked['id']}/remedies"]
     assert status == 200
     assert re.search(r"salir en todo el país: <b>\+[\d,]+", text)
+    [applied] = re.findall(r'href="(/campaigns/[^"]+change=target)#', text)
+    own = Browser(people)
+    await own.log_in("advertiser@sol.example")
+    _, form = await own.get(applied)
+    await own.client.session.close()
+    assert 'value="state:MX-JAL"' in form
+    assert not re.search(r'name="include" value="state:MX-[A-Z]+"[^>]* checked', form)
     assert pages["brand_manager", f"/campaigns/{booked['id']}/why-not"][0] == 200
     assert pages["brand_manager", f"/campaigns/{theirs['id']}/remedies"][0] == 404
     assert "En riesgo de no completarse." in pages["ops", f"/campaigns/{booked['id']}"][1]
