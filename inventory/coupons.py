@@ -1,7 +1,7 @@
 """Lists of coupon codes as they are uploaded: one code a line, each to be given out once."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from inventory.faults import Fault
 from validators import gsm7
@@ -9,6 +9,11 @@ from validators import gsm7
 LONGEST_CODE: Final = 20
 MOST_CODES: Final = 200_000
 MOST_FAULTS: Final = 100
+
+StockLevel = Literal["low", "out"]
+"""When somebody should upload more: a tenth is left, nothing is left."""
+
+_LOW_PART: Final = 10
 
 
 def read_codes(text: str) -> tuple[Sequence[str], Sequence[Fault]]:
@@ -33,6 +38,13 @@ def read_codes(text: str) -> tuple[Sequence[str], Sequence[Fault]]:
         es, en = f"la lista pasa de {MOST_CODES} códigos", f"the list has more than {MOST_CODES} codes"
         faults.append(Fault("", "too_many", es, en))
     return list(codes), faults
+
+
+def level_of(uploaded: int, left: int) -> StockLevel | None:
+    """Return how short an engagement's coupons are; None while more than a tenth is left."""
+    if left == 0:
+        return "out"
+    return "low" if left * _LOW_PART <= uploaded else None
 
 
 def _wrong(code: str, number: int, known: dict[str, int]) -> Fault | None:

@@ -17,8 +17,10 @@ Happening = Literal[
     "percent_100",
     "finished",
     "taken_down",
+    "coupons_low",
+    "coupons_out",
 ]
-"""What happens to a campaign that somebody may want to hear of."""
+"""What happens to a campaign, or to the coupons of an engagement, that somebody may want to hear of."""
 
 HAPPENINGS: Final[Sequence[str]] = get_args(Happening)
 

@@ -1,7 +1,7 @@
 """What `engagements` and `response-numbers` take and give."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -71,6 +71,9 @@ class EngagementShape(Shape):
     calls: int
     leads: int
     answers: AnswersShape
+    coupons: Literal["low", "out"] | None = Field(
+        description="A tenth of the coupons is left, or none; null else, or where there are none to give."
+    )
     created_at: str
     created_by: str
     webhook_secret: str | None = None

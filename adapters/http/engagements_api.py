@@ -250,4 +250,5 @@ def _document(row: Mapping[str, Any], answers: Mapping[str, int]) -> dict[str, A
         "ends_at": None if row["ends_at"] is None else row["ends_at"].isoformat(),
         "created_at": row["created_at"].isoformat(),
         "answers": {state: answers.get(state, 0) for state in STATES},
+        "coupons": row["coupons"] if row["state"] == "live" else None,
     }

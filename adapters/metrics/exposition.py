@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from adapters.metrics.answer_figures import OPEN, OUTCOMES, STOCKS, AnswerFigures
 from adapters.metrics.families import FAMILIES, Family
 from adapters.metrics.histogram import BOUNDS_S
 from adapters.metrics.node_figures import NodeFigures, WorkerMemory
@@ -34,6 +35,7 @@ class NodeState:
     data_dir_free_bytes: int
     began_at: float
     unmatched: Mapping[str, int] = field(default_factory=dict)
+    answers: AnswerFigures = field(default_factory=AnswerFigures)
 
 
 class Exposition:
@@ -121,6 +123,7 @@ def _add_work(samples: _Samples, worker: WorkerMemory) -> None:
 
 def _add_route(samples: _Samples, worker: int, route: str, figures: RouteFigures) -> None:
     samples.add("sessions", figures.sessions, worker, route)
+    samples.add("consumed_total", figures.consumed, worker, route)
     samples.add_seconds("relay_seconds", figures.ours, worker, route)
     samples.add_seconds("answer_seconds", figures.answer, worker, route)
     for state, count in figures.receipts:
@@ -163,6 +166,15 @@ def _add_state(samples: _Samples, state: NodeState) -> None:
     samples.add("control_start_time_seconds", state.began_at)
     for route, receipts in state.unmatched.items():
         samples.add("receipt_unmatched_total", receipts, route)
+    answers = state.answers
+    for outcome in OUTCOMES:
+        samples.add("answers_total", answers.outcomes[outcome], outcome)
+    for name in OPEN:
+        samples.add("answers_open", answers.open.get(name, 0), name)
+    for level in STOCKS:
+        samples.add("coupon_engagements", answers.stocks.get(level, 0), level)
+    seconds = Seconds(buckets=tuple(answers.seconds.buckets), total_s=answers.seconds.total_s)
+    samples.add_seconds("lead_answer_seconds", seconds)
 
 
 def _older(age: float | None, by: float) -> float | None:

@@ -36,6 +36,12 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "posdata_outcomes_total", "counter", ("worker", "outcome", "cause"), "how insertions ended, and why"
     ),
+    Family(
+        "posdata_consumed_total",
+        "counter",
+        _ROUTE,
+        "calls to response numbers that became leads, and did not go on to the SMSC",
+    ),
     Family("posdata_refused_total", "counter", _WORKER, "notifications that the engine itself had to refuse"),
     Family(
         "posdata_internal_errors_total",
@@ -78,6 +84,30 @@ FAMILIES: tuple[Family, ...] = (
         "counter",
         ("route",),
         "final receipts that found no insertion within 60 s, counted by the node that matched them",
+    ),
+    Family(
+        "posdata_answers_total",
+        "counter",
+        ("outcome",),
+        "answers to leads that this node sent, by what became of them: answered, failed, unknown",
+    ),
+    Family(
+        "posdata_answers_open",
+        "gauge",
+        ("state",),
+        "answers that are owed: due, waiting for a coupon, sending; told by the node that sends",
+    ),
+    Family(
+        "posdata_lead_answer_seconds",
+        "histogram",
+        (),
+        "from a lead in the database until the SMSC, or its webhook, took its answer",
+    ),
+    Family(
+        "posdata_coupon_engagements",
+        "gauge",
+        ("stock",),
+        "live engagements whose coupons are low (a tenth is left) or out; told by the node that sends",
     ),
     Family("posdata_sessions", "gauge", _ROUTE, "sessions that are open now"),
     Family("posdata_worker_inserts", "gauge", _WORKER, "1 while the worker may insert ads, else 0"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from adapters.files.journal_reader import JOURNAL_FOLDER
 from adapters.http.health import Readiness
+from adapters.metrics.answer_figures import AnswerFigures
 from adapters.metrics.exposition import Exposition, NodeState
 from adapters.metrics.node_figures import NodeFigures, WorkerMemory
 from adapters.processes.cdr_recording import CdrRecording
@@ -21,7 +22,8 @@ _BLOCK_OCTETS = 512  # st_blocks of stat(2)
 class Observation:
     """Hears the observation lines; `applied` says how far an epoch's journal is in the database.
 
-    `unmatched`, set by its owner, counts by route the receipts that found no insertion.
+    `unmatched` and `answers`, set by their owner, count by route the receipts that found no insertion, and
+    what became of answers to leads.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Observation:
         cdr: CdrRecording,
     ) -> None:
         self.unmatched: Mapping[str, int] = {}
+        self.answers = AnswerFigures()
         self._cdr = cdr
         self.watches = WatchLines(self._heard)
         self._settings = settings
@@ -80,6 +83,7 @@ class Observation:
             data_dir_free_bytes=space.f_bavail * space.f_frsize,
             began_at=self._began_at,
             unmatched=dict(self.unmatched),
+            answers=self.answers,
         )
 
 

@@ -36,6 +36,7 @@ class Pulse:
         routes = [route for each in figures for route in each.routes.values()]
         inserted = sum(each.inserted for each in figures)
         others = sum(sum(each.passed.values()) + each.refused for each in figures)
+        others += sum(route.consumed for route in routes)
         beat = Beat(
             at,
             inserted + others,

@@ -112,6 +112,7 @@ class WorkerFigures:
             answer=_seconds(route.answer),
             receipts=() if receipts is None else _by_state(receipts),
             swallowed=0 if receipts is None else receipts.swallowed,
+            consumed=route.consumed,
         )
 
     def _live(self, session: Session, opened: _Opened) -> LiveSession:

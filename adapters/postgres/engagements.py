@@ -22,7 +22,7 @@ _SECRET_OCTETS = 32
 _READ = """
 SELECT e.number, e.id, e.brand, c.id AS campaign, e.name, e.purpose, e.starts_at, e.ends_at, e.lead_window,
     e.timezone, e.share_number, e.wording, e.wording_version, e.confirmation, e.webhook, e.state, e.version,
-    e.created_at, e.created_by, coalesce((
+    e.created_at, e.created_by, e.stock_told AS coupons, coalesce((
         SELECT jsonb_agg(jsonb_build_object('number', a.digits, 'option', a.option) ORDER BY a.number)
         FROM assignments a WHERE a.engagement = e.number), '[]') AS numbers,
     coalesce((SELECT sum(calls) FROM lead_tallies t WHERE t.engagement = e.number), 0)::bigint AS calls,

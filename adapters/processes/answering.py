@@ -10,10 +10,12 @@ from typing import Any
 import structlog
 
 from adapters.http.webhook_sender import WebhookSender
+from adapters.metrics.answer_figures import AnswerFigures
 from adapters.postgres.answers_out import LOCK, Box, PostgresAnswersOut, Settled
 from adapters.postgres.pool import Connection, Pool
 from adapters.processes.lead_telling import tell_lead
 from adapters.processes.one_node import on_one_node
+from adapters.processes.stock_watching import StockWatching
 from adapters.smpp.constants import ESME_ROK
 from adapters.smpp.esme import EsmeSession, NoAnswerError, NotBoundError
 from adapters.smpp.esme_core import TEMPORARY, Answered, Outgoing, ProtocolError
@@ -57,6 +59,8 @@ class Answering:
         self._session = session
         self._seal = seal
         self._now = clock
+        self.figures = AnswerFigures()
+        self._stocks = StockWatching(self.figures)
         self._sending: set[asyncio.Task[None]] = set()
         self._telling: dict[int, asyncio.Task[None]] = {}
 
@@ -64,10 +68,10 @@ class Answering:
         """Send for as long as this node holds the lock, until cancelled."""
         async with WebhookSender(allow_private=lambda: self._settings().webhooks.allow_private) as sender:
             out = PostgresAnswersOut(pool)
-            await on_one_node(pool, LOCK, OTHERS_S, lambda held: self._while_held(held, out, sender))
+            await on_one_node(pool, LOCK, OTHERS_S, lambda held: self._while_held(held, pool, out, sender))
 
     async def _while_held(
-        self, connection: Connection, out: PostgresAnswersOut, sender: WebhookSender
+        self, connection: Connection, pool: Pool, out: PostgresAnswersOut, sender: WebhookSender
     ) -> None:
         try:
             if unknown := await out.take_over():
@@ -75,8 +79,10 @@ class Answering:
             while not connection.is_closed():
                 self._collect()
                 await self._round(out, sender)
+                await self._stocks.look(pool, self._now())
                 await asyncio.sleep(LOOK_S)
         finally:
+            self._stocks.end()
             await self._end()
 
     async def _end(self) -> None:
@@ -130,6 +136,7 @@ class Answering:
         if row["caller"] is None or row["confirmation"] is None:
             missing = "the lead is gone" if row["caller"] is None else "there is no confirmation any more"
             await out.settle("answers", row["number"], Settled("failed", missing), self._now(), attempts=0)
+            self._count(row, "failed")
             return
         values = {
             "name": row["name"],
@@ -164,6 +171,11 @@ class Answering:
         else:
             settled = self._came_to(answered, row)
         await out.settle(box, row["number"], settled, self._now(), attempts=tried)
+        if box == "answers":
+            self._count(row, settled.state)
+
+    def _count(self, row: Mapping[str, Any], state: str) -> None:
+        self.figures.settled(state, (self._now() - row["created_at"]).total_seconds())
 
     def _message(self, subscriber: int, text: str) -> Outgoing:
         settings = self._settings()
@@ -197,6 +209,7 @@ class Answering:
             caller = self._seal().opened(row["caller"]) if row["share_number"] else None
             settled, silent = await tell_lead(sender, row, caller, self._now, random())  # noqa: S311  # jitter
             await out.settle("answers", row["number"], settled, self._now())
+            self._count(row, settled.state)
 
 
 async def _leaving(out: PostgresAnswersOut, box: Box, row: Mapping[str, Any]) -> None:

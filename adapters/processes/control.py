@@ -130,6 +130,7 @@ class Control:
         self._own_sessions = own_sessions(settings, hearing.hear)
         self._esme = self._own_sessions[0] if self._own_sessions else None
         self._answering = Answering(lambda: self._settings, self._esme, seal)
+        self._observation.answers = self._answering.figures
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
 
     async def run(self) -> None:

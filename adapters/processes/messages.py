@@ -106,6 +106,7 @@ class RouteFigures(BaseModel):
     answer: Seconds
     receipts: tuple[tuple[str, int], ...] = ()
     swallowed: int = 0
+    consumed: int = 0
 
 
 class Figures(Message):

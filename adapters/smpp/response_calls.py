@@ -88,6 +88,7 @@ def accept(calls: list[HeldCall], recorder: Recorder, traffic: Traffic) -> bytes
         recorder.consumed()
         command, _, sequence = _AFTER_LENGTH.unpack_from(call.original, 4)
         answers.append(taken(command, sequence, call.message_id, traffic))
+    traffic.route.consumed += len(calls)
     return b"".join(answers)
 
 

@@ -19,15 +19,17 @@ class RouteTraffic:
     """One route on one worker: PDUs by (command, status) and by who sent them, latencies.
 
     What nearly all traffic consists of is counted as integers in each session, and added here when
-    it ends: `notifications` (submit_sm and data_sm), `accepted` (submit_sm_resp with ESME_ROK).
+    it ends: `notifications` (submit_sm and data_sm), `accepted` (submit_sm_resp with ESME_ROK). `consumed` are
+    the calls to response numbers that were answered.
     """
 
-    __slots__ = ("_accepted", "_notifications", "answer", "ours", "own", "platform", "smsc")
+    __slots__ = ("_accepted", "_notifications", "answer", "consumed", "ours", "own", "platform", "smsc")
 
     def __init__(self) -> None:
         self.platform: Kinds = defaultdict(int)
         self.smsc: Kinds = defaultdict(int)
         self.own: Kinds = defaultdict(int)
+        self.consumed = 0
         self.ours = Histogram()
         self.answer = Histogram()
         self._notifications = 0

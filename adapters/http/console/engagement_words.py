@@ -72,6 +72,8 @@ ENGAGEMENT_WORDS = {
     "missed.option": ("Opción", "Option"),
     "missed.answers": ("Respuestas", "Answers"),
     "missed.coupons": ("Cupones", "Coupons"),
+    "missed.coupons_low": ("quedan pocos", "few left"),
+    "missed.coupons_out": ("agotados", "none left"),
     "missed.left": ("Quedan", "Left"),
     "missed.given": ("Entregados", "Given"),
     "missed.exhausted": (

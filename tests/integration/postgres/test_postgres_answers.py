@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.postgres.answers_out import PostgresAnswersOut, Settled, note_wishes
+from adapters.postgres.coupon_stock import look_at_stocks
 from adapters.postgres.pool import Pool
 from adapters.processes.answering import Answering
 from adapters.processes.hearing import Hearing
@@ -222,6 +223,37 @@ def test_a_way_out_is_taken_once_and_confirmed_once(pool: Pool, runner: asyncio.
             assert [tuple(row) for row in rows] == [(SEAL.of(CALLER), "suppression", False)]
             await eventually(lambda: _is(pool, {"delivered": 2}, "notices"))
             assert sorted(text[:5] for text in texts(smsc)) == ["Listo", "Tus a"]
+
+    runner.run(scenario())
+
+
+def test_who_runs_out_of_coupons_is_told_once_and_again_after_more(
+    pool: Pool, runner: asyncio.Runner
+) -> None:
+    """Low at a tenth, out at none: one event each, whoever looks; more codes make it news again."""
+
+    async def scenario() -> None:
+        of = await engagement(pool, "coupon")
+        await codes(pool, of, 20)
+
+        async def levels(left: int) -> list[tuple[str | None, bool]]:
+            await pool.execute(
+                "UPDATE coupons SET lead = CASE WHEN position < 20 - $1 THEN position END,"
+                " given_at = CASE WHEN position < 20 - $1 THEN $2::timestamptz END",
+                *(left, NOW),
+            )
+            return [(each.level, each.is_news) for each in await look_at_stocks(pool, NOW)]
+
+        assert await levels(20) == await levels(3) == [(None, False)]
+        assert await levels(2) == [("low", True)]
+        assert await levels(1) == [("low", False)]
+        assert await levels(0) == [("out", True)]
+        assert await levels(20) == [(None, True)]
+        assert await levels(0) == [("out", True)]
+        rows = await pool.fetch("SELECT kind, campaign, document FROM campaign_events ORDER BY number")
+        assert [row["kind"] for row in rows] == ["coupons_low", "coupons_out", "coupons_out"]
+        assert {row["campaign"] for row in rows} == {-of}
+        assert rows[0]["document"]["engagement"]["left"] == 2
 
     runner.run(scenario())
 

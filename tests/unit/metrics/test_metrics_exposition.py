@@ -1,8 +1,11 @@
 """What control exposes is what the workers told, and how old it is."""
 
+from dataclasses import replace
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from adapters.metrics.answer_figures import AnswerFigures
 from adapters.metrics.exposition import Exposition, NodeState
 from adapters.metrics.families import FAMILIES
 from adapters.metrics.histogram import BOUNDS_S, Histogram
@@ -46,6 +49,7 @@ def figures(frames: int = 12, **changes: object) -> Figures:
         answer=seconds(),
         receipts=(("delivered", 3), ("expired", 1)),
         swallowed=2,
+        consumed=6,
     )
     told = Figures(
         routes={"principal": route},
@@ -162,3 +166,28 @@ def test_every_bound_has_its_bucket() -> None:
     for index, bound in enumerate(BOUNDS_S):
         assert seconds(bound).buckets.index(1) == index
     assert seconds(10_000).buckets[-1] == 1
+
+
+def test_answers_to_missed_calls_are_told_by_what_became_of_them() -> None:
+    """Answered or not, how soon, what is owed, who runs out of coupons; one tried again is none yet."""
+    answers = AnswerFigures()
+    for state, waited_s in (("sent", 0.2), ("delivered", 2.0), ("failed", 9.0), ("due", 1.0)):
+        answers.settled(state, waited_s)
+    answers.open, answers.stocks = {"due": 4, "waiting": 2}, {"out": 1}
+    state = replace(STATE, answers=answers)
+    node = NodeFigures()
+    node.heard(3, 1, figures(), 0.0)
+    text = Exposition(node, lambda: state, lambda: 0.0).text().decode().splitlines()
+    for line in (
+        'posdata_consumed_total{route="principal",worker="3"} 6.0',
+        'posdata_answers_total{outcome="answered"} 2.0',
+        'posdata_answers_total{outcome="failed"} 1.0',
+        'posdata_answers_total{outcome="unknown"} 0.0',
+        'posdata_answers_open{state="waiting"} 2.0',
+        'posdata_answers_open{state="sending"} 0.0',
+        "posdata_lead_answer_seconds_count 2.0",
+        'posdata_lead_answer_seconds_bucket{le="0.25"} 1.0',
+        'posdata_coupon_engagements{stock="out"} 1.0',
+        'posdata_coupon_engagements{stock="low"} 0.0',
+    ):
+        assert line in text, line

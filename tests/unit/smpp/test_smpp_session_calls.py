@@ -84,6 +84,7 @@ def test_a_call_is_answered_when_its_lead_is_kept(*, data: bool) -> None:
     assert world.to_platform == pdu(DATA_SM_RESP if data else SUBMIT_SM_RESP, 9, b"a.1\0")
     assert world.to_smsc == b""
     assert world.assert_balanced().consumed == 1
+    assert world.session.traffic.route.consumed == 1
     assert world.session.unanswered == 0
 
 
