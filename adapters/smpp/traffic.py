@@ -19,8 +19,8 @@ class RouteTraffic:
     """One route on one worker: PDUs by (command, status) and by who sent them, latencies.
 
     What nearly all traffic consists of is counted as integers in each session, and added here when
-    it ends: `notifications` (submit_sm and data_sm), `accepted` (submit_sm_resp with ESME_ROK). `consumed` are
-    the calls to response numbers that were answered.
+    it ends: `notifications` (submit_sm and data_sm), `accepted` (submit_sm_resp with ESME_ROK). `consumed`:
+    calls to response numbers that were answered.
     """
 
     __slots__ = ("_accepted", "_notifications", "answer", "consumed", "ours", "own", "platform", "smsc")
