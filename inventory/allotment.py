@@ -4,7 +4,7 @@ Made every few minutes and on events, from what came and what is forecast; betwe
 plan follows it second by second.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -111,9 +111,17 @@ class Allotment:
         """Return by (level, group) what cells of a slot make of the shares that are asked of them."""
         return self.cut.of_slot(slot)
 
-    def serves(self, versions: Iterable[tuple[int, int]], now: float, stale_s: float) -> bool:
-        """Tell whether the allotment may be followed: young enough, and made for all of these campaigns."""
-        return now - self.at <= stale_s and set(self.versions).issuperset(versions)
+    def is_fresh(self, now: float, stale_s: float) -> bool:
+        """Tell whether the allotment is young enough to be followed."""
+        return now - self.at <= stale_s
+
+    def positions(self, versions: Sequence[tuple[int, int]]) -> Indexes | None:
+        """Return the positions of campaigns; None where it was not made for all of them."""
+        position = {identity: at for at, identity in enumerate(self.versions)}
+        try:
+            return np.array([position[identity] for identity in versions], dtype=np.intp)
+        except KeyError:
+            return None
 
     def to_come(self, now: float) -> Counts:
         """Return the eligible traffic that each campaign still expects."""

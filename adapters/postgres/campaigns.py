@@ -4,43 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import asyncpg
-
 from adapters.postgres.audit import write_audit
-from adapters.postgres.campaign_documents import grouped, read_documents
+from adapters.postgres.campaign_documents import read_documents
 from adapters.postgres.campaign_numbers import COUNTRY_ZONE, take_number
 from adapters.postgres.campaign_rows import add_campaign
-from adapters.postgres.documents import exposure_of, hours_of, target_of
 from adapters.postgres.pool import Connection, Pool, snapshot
+from adapters.postgres.serving import ServingRoll
 from inventory.books import ServingCampaign
-from inventory.campaign import Campaign, CampaignClass, CampaignState, CreativeVersion, Pacing, Review
+from inventory.campaign import CampaignState
 from inventory.draft import CampaignDraft
 
 # Any number will do that no other lock of this database has: "advance" in ASCII.
 _ADVANCE_LOCK = int.from_bytes(b"advance")
-
-_SERVING = """
-SELECT c.*, greatest(c.starts_at, c.earliest_start) AS serves_from, l.quantity, l.settled, l.leased
-FROM campaigns c JOIN ledger l ON l.campaign = c.number
-WHERE c.state IN ('approved', 'live') AND c.stopped_at IS NULL AND c.ends_at > $1
-ORDER BY c.number
-"""
-
-# An edited text waits for its review while the version approved before it goes on; one that was taken down
-# is followed by none.
-_APPROVED_TEXTS = """
-SELECT d.* FROM (
-    SELECT DISTINCT ON (cr.campaign, cr.position)
-        cr.campaign, cr.position, v.number, v.text, v.weight, v.link, v.review
-    FROM creatives cr JOIN creative_versions v ON v.creative = cr.id
-    WHERE v.review IN ('approved', 'taken_down') AND cr.campaign = ANY($1) AND cr.removed_at IS NULL
-    ORDER BY cr.campaign, cr.position, v.version DESC
-) d
-WHERE d.review = 'approved' AND NOT EXISTS (
-    SELECT FROM harmful_versions h WHERE h.creative_version = d.number AND h.cleared_at IS NULL
-)
-ORDER BY d.campaign, d.position
-"""
 
 _ADVANCE = (
     """
@@ -95,6 +70,7 @@ class PostgresCampaigns:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._roll = ServingRoll()
 
     async def add(
         self,
@@ -120,17 +96,10 @@ class PostgresCampaigns:
     async def serving(self, now: datetime) -> Sequence[ServingCampaign]:
         """Return the campaigns that may serve now or later, with their approved texts, by number.
 
-        `starts_at` is the later one of the booked start and the end of the lead time.
+        `starts_at` is the later one of the booked start and the end of the lead time. What has not changed
+        since the last call is not read again, and `campaign` is the same object.
         """
-        async with snapshot(self._pool) as connection:
-            rows = await connection.fetch(_SERVING, now)
-            texts = await connection.fetch(_APPROVED_TEXTS, [row["number"] for row in rows])
-        by_campaign = grouped(texts)
-        return [
-            ServingCampaign(_campaign(row, by_campaign[row["number"]]), row["settled"], row["leased"])
-            for row in rows
-            if row["number"] in by_campaign
-        ]
+        return await self._roll.read(self._pool, now)
 
     async def all_documents(self, now: datetime) -> Sequence[dict[str, Any]]:
         """Return every campaign as `campaigns list --json` shows it, by number."""
@@ -168,30 +137,3 @@ async def _register_brands(connection: Connection, drafts: Sequence[CampaignDraf
     rows = await connection.fetch("SELECT name FROM brands WHERE name = ANY($1)", list(categories))
     if unknown := sorted(categories.keys() - {row["name"] for row in rows}):
         raise UnknownBrandError(f"unknown brand {', '.join(unknown)}: register it, or import with --approve")
-
-
-def _campaign(row: asyncpg.Record, texts: Sequence[asyncpg.Record]) -> Campaign:
-    return Campaign(
-        number=row["number"],
-        id=str(row["id"]),
-        name=row["name"],
-        brand=row["brand"],
-        category=row["category"],
-        campaign_class=CampaignClass(row["class"]),
-        creatives=tuple(
-            CreativeVersion(
-                text["number"], text["text"], text["weight"], Review(text["review"]), text["link"]
-            )
-            for text in texts
-        ),
-        target=target_of(row["target"]),
-        starts_at=row["serves_from"],
-        ends_at=row["ends_at"],
-        quantity=row["quantity"],
-        hours=hours_of(row["hours"]),
-        pacing=Pacing(row["pacing"]),
-        state=CampaignState(row["state"]),
-        version=row["version"],
-        test=row["test"],
-        **exposure_of(row["exposure"]),
-    )

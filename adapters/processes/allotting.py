@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from operator import is_
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +16,9 @@ from adapters.postgres.supply import read_by_hour
 from adapters.postgres.webhooks import record_at_risk
 from inventory.allotment import Outlook
 from inventory.books import ServingCampaign, hour_of
+from inventory.campaign import Campaign
 from inventory.planner import LOOK_BACK_S, Planner
+from inventory.roster import identity
 from inventory.silence import Silence
 from inventory.supply import HOUR_S, Supply
 from segments.numbering import Numbering
@@ -51,7 +55,8 @@ class Allotting:
         self._numbering = numbering
         self._expecting = expecting
         self._every_s = every_s
-        self._serving: list[ServingCampaign] = []
+        self._serving: Sequence[ServingCampaign] = ()
+        self._campaigns: list[Campaign] = []
         self._changed = asyncio.Event()
         self._came: Supply | None = None
         self._expected: Supply | None = None
@@ -59,14 +64,14 @@ class Allotting:
         self._states = states
         self._silence = Silence(np.array([states.index(place.state) for place in numbering.places]))
 
-    def look(self, serving: list[ServingCampaign], *, changed: bool = False) -> None:
+    def look(self, serving: Sequence[ServingCampaign], *, changed: bool = False) -> None:
         """Hear which campaigns serve now or later, each second; a change asks for an allotment at once.
 
         `changed` tells that something else did: blackouts.
         """
-        known = {(each.campaign.number, each.campaign.version) for each in self._serving}
-        self._serving = serving
-        if changed or known != {(each.campaign.number, each.campaign.version) for each in serving}:
+        known, self._serving = self._campaigns, serving
+        self._campaigns = [each.campaign for each in serving]
+        if changed or not _are_the_same(known, self._campaigns):
             self._changed.set()
 
     async def run(self, pool: Pool) -> None:
@@ -146,3 +151,10 @@ class Allotting:
         by_hour[fresh - first :] = await read_by_hour(pool, self._numbering, fresh, hour)
         self._came = Supply(first, by_hour, expected.room_mix)
         return self._came
+
+
+def _are_the_same(known: Sequence[Campaign], campaigns: Sequence[Campaign]) -> bool:
+    """Tell whether there are the same versions of the same campaigns: mostly they are the same objects."""
+    if len(known) == len(campaigns) and all(map(is_, known, campaigns)):
+        return True
+    return {identity(each) for each in known} == {identity(each) for each in campaigns}

@@ -1,7 +1,8 @@
 """Control's duty towards the plan: made from the campaigns that serve, written, told to the workers."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from adapters.processes.worker_lines import WorkerLine, WorkerLines
 from engine.assembly import cap_policy
 from engine.composition import septets_of
 from engine.settings import QuietHours, Settings
+from inventory.books import ServingCampaign
 from inventory.cells import Ground
 from inventory.planner import Planner
 from inventory.thinning import CappedSupply
@@ -37,6 +39,7 @@ class Replanning:
         self._version = newest_plan_version(spec.data_dir)
         numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
         self._compiled = compiler_of(numbering)
+        self._quiet = _hours(spec.settings.policy.quiet_hours)
         self._planner = planner_of(spec.settings, numbering)
         every_s = spec.settings.planner.every_seconds
         self._caps = CapKeeping(spec.settings, spec.data_dir)
@@ -49,7 +52,7 @@ class Replanning:
 
     def take_settings(self, settings: Settings) -> None:
         """Plan by these settings from the next plan on."""
-        self._planner.keep_quiet(_hours(settings.policy.quiet_hours))
+        self._quiet = _hours(settings.policy.quiet_hours)
 
     def tell(self, line: WorkerLine) -> None:
         """Tell a worker the newest plan, if there is one."""
@@ -62,18 +65,24 @@ class Replanning:
 
     async def plan(self, campaigns: PostgresCampaigns, blackouts: PostgresBlackouts, now: datetime) -> None:
         """Plan, tell every worker, and ask them for the units that others lack."""
-        serving = list(await campaigns.serving(now))
+        serving = await campaigns.serving(now)
         await self._caps.look(serving)
+        self._planner.keep_quiet(self._quiet)
         changed = self._planner.obey(await blackouts.standing(now, self._compiled), now.timestamp())
         self._allotting.look(serving, changed=changed)
-        self._version = max(self._version + 1, time.time_ns())  # the clock may jump back
-        plan = self._planner.plan(self._version, serving, now.timestamp())
-        self._newest = NewPlan(path=str(write_plan(self._data_dir, plan)))
+        # In a thread, so that leases, settlement and requests go on meanwhile.
+        path, short = await asyncio.to_thread(self._make, serving, now.timestamp())
+        self._newest = NewPlan(path=str(path))
         self._lines.broadcast(self._newest)
         if len(self._lines) > 1:
-            for each in serving:
-                if each.free == 0 and each.leased:
-                    self._lines.broadcast(Recall(campaign=each.campaign.number))
+            for number in short:
+                self._lines.broadcast(Recall(campaign=number))
+
+    def _make(self, serving: Sequence[ServingCampaign], now: float) -> tuple[Path, list[int]]:
+        """Write a plan; return its path, and the campaigns of which workers hold all that is left."""
+        self._version = max(self._version + 1, time.time_ns())  # the clock may jump back
+        path = write_plan(self._data_dir, self._planner.plan(self._version, serving, now))
+        return path, [each.campaign.number for each in serving if each.leased and each.free == 0]
 
 
 def planner_of(settings: Settings, numbering: Numbering) -> Planner:

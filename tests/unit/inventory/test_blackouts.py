@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -46,13 +47,13 @@ def booked(number: int = 1, category: str = "politics") -> ServingCampaign:
 
 def planned(planner: Planner, now: float, *campaigns: ServingCampaign) -> Plan:
     """Return a plan as workers read it."""
-    return decode_plan(memoryview(encode_plan(planner.plan(1, campaigns, now))))
+    return decode_plan(BytesIO(encode_plan(planner.plan(1, campaigns, now))).read)
 
 
 def cell(plan: Plan, place: int) -> tuple[set[int], Vacancy]:
     """Return whom the roomiest cell of a place names, and why nobody."""
     at = plan.group_of_place[place] * ROOM_CLASSES + ROOM_CLASSES - 1
-    rows = plan.row_slot[plan.row_start[at] : plan.row_start[at + 1]]
+    rows = plan.row_slot[plan.row_start[at] : plan.row_end[at]]
     lists = plan.lag_slot[plan.lag_start[at] : plan.lag_start[at + 1]]
     numbers = [each.number for each in plan.catalogue()]
     return {numbers[slot] for slot in (*rows, *lists)}, Vacancy(plan.vacancy[at])
