@@ -46,6 +46,7 @@ browser:
 		|| { $(APT) update >/dev/null && $(APT) install -y --no-install-recommends chromium >/dev/null; } \
 		|| echo 'make: no chromium, and no way to install it: the tests of the console in a browser will be skipped' >&2
 
+# EXAMPLES=20 shows every property twenty times as many examples as the suite does, for a night.
 unit: $(TSTAMP)
 	$(BIN)/python -m pytest -n 2 tests/unit tests/property
 

@@ -9,12 +9,17 @@ from pathlib import Path
 import asyncpg
 import pytest
 import structlog
+from hypothesis import settings
 
 from adapters.postgres.migrate import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.server import EmbeddedServer
 from adapters.smpp import session
+from tests.examples import tried
 from tests.valkey_server import ValkeyServer
+
+settings.register_profile("suite", parent=tried())
+settings.load_profile("suite")
 
 _numbers = count(1)
 

@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -17,6 +16,7 @@ from hypothesis.stateful import (
 
 from inventory.books import Batch, CountKey, Epoch, Event, LeaseRequest, LeaseTotals
 from tests.contract.conftest import MemoryWorld, World
+from tests.examples import tried
 
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
 HOUR = int(NOW.timestamp()) // 3600
@@ -175,8 +175,8 @@ class BooksMachine(RuleBasedStateMachine):
 
 def test_sums_hold(world: World) -> None:
     """Whatever workers do in whatever order, the sums hold after every step."""
-    examples, steps = (60, 30) if isinstance(world, MemoryWorld) else (20, 20)
+    examples, steps = (30, 30) if isinstance(world, MemoryWorld) else (10, 20)
     run_state_machine_as_test(
         lambda: BooksMachine(world),
-        settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None),
+        settings=tried(examples, stateful_step_count=steps),
     )

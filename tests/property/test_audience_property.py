@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.files.register_map import map_register
@@ -16,6 +16,7 @@ from engine.reasons import Reason
 from engine.register_file import Scopes, profiles_at, sets_of
 from engine.subject import Register, Subject
 from segments.seal import Seal
+from tests.examples import tried
 
 SEAL = Seal(b"k" * 32)
 NUMBERS = tuple(range(5_501_230_000, 5_501_230_006))
@@ -108,7 +109,7 @@ def rebuild(told: Told, truth: Truth, folder: Path) -> None:
     told.tell(truth, since=told.file, replaces=True)
 
 
-@settings(max_examples=25, deadline=None)
+@tried(15)
 @given(st.booleans(), st.lists(ACTS, min_size=5, max_size=40))
 def test_nobody_is_reached_against_what_was_told(opt_in: bool, acts: list[tuple[Any, ...]]) -> None:
     """Two workers, told at other times: each refuses by all that it was told, and by its clock, always."""

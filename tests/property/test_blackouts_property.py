@@ -4,7 +4,7 @@ from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.assembly import darkness_by_category, make_offer
@@ -22,6 +22,7 @@ from inventory.plan import ROOM_CLASSES, decode_plan, encode_plan
 from inventory.planner import Planner
 from inventory.supply import HOUR_S, Supply
 from segments.clock import pinned_zone
+from tests.examples import tried
 from tests.unit.inventory.bookings import NOON, campaign, serving
 
 PLACES = 9
@@ -107,7 +108,7 @@ class World:
             assert all(self.ruled_out(category, place) for category in CATEGORIES)
 
 
-@settings(max_examples=60, deadline=None)
+@tried(25)
 @given(st.lists(events, max_size=20))
 def test_no_ad_where_it_is_blacked_out(story: list[tuple[str, object]]) -> None:
     """Whatever the age of the plan; and a plan that was just made takes nothing but what is blacked out."""

@@ -3,13 +3,14 @@
 from typing import NamedTuple
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.bundles import Bundles
 from inventory.contest import BundledContest, Contest
 from inventory.fairness import fair_units, most_units
 from inventory.supply import Counts
+from tests.examples import tried
 
 LEVELS = 3
 
@@ -43,7 +44,6 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(Bundles(covers, zone_of_group, lowest, LEVELS, is_open), eligible, supply, chance)
 
 
-@settings(deadline=None)
 @given(cases())
 def test_sums_are_those_of_all_edges(case: Case) -> None:
     """What is spread over cells and gathered from them is what the edges say."""
@@ -53,7 +53,6 @@ def test_sums_are_those_of_all_edges(case: Case) -> None:
     assert np.allclose(case.bundles.gather(case.supply), flat)
 
 
-@settings(deadline=None)
 @given(cases())
 def test_signatures_and_classes_tell_sets_apart(case: Case) -> None:
     """Cells have one signature, and slots one class, just when the same campaigns are eligible there."""
@@ -68,7 +67,7 @@ def test_signatures_and_classes_tell_sets_apart(case: Case) -> None:
             assert np.array_equal(case.eligible[:, :, one], case.eligible[:, :, other])
 
 
-@settings(max_examples=40, deadline=None)
+@tried(20)
 @given(cases())
 def test_flows_are_those_of_all_edges(case: Case) -> None:
     """The most units and the fair ones are the same in the network of bundles."""

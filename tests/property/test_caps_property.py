@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.cap_rules import CapBook, CapPolicy
@@ -14,6 +14,7 @@ from inventory.frequency import FrequencyCap, Per, Scope
 from inventory.plan import PlannedCampaign
 from segments.clock import LocalWindows, pinned_zone
 from tests.contract.cap_cases import KEY, Worker, store_workers, table_workers
+from tests.examples import tried
 from tests.valkey_server import ValkeyServer
 
 ZONE = "America/Mexico_City"
@@ -58,7 +59,7 @@ def _day(at: float) -> str:
 
 
 @given(steps=STEPS)
-@settings(max_examples=120, deadline=None)
+@tried(40)
 def test_nobody_is_over_a_cap(steps: list[Step]) -> None:
     """Caps, spacing and competitors hold on the ads that were sent and not refused, by their own times."""
     with TemporaryDirectory() as name:
@@ -66,7 +67,7 @@ def test_nobody_is_over_a_cap(steps: list[Step]) -> None:
 
 
 @given(steps=STEPS)
-@settings(max_examples=40, deadline=None)
+@tried(20)
 def test_nobody_is_over_a_cap_of_several_nodes(valkey_server: ValkeyServer, steps: list[Step]) -> None:
     """The same, counted in a store that nodes share."""
     try:

@@ -1,11 +1,11 @@
 """Whatever order messages come in, a worker never holds more than it was handed."""
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule
 
 from engine.leasebook import LeaseBook
 from inventory.books import LeaseTotals
+from tests.examples import tried
 
 CAMPAIGN = 3
 
@@ -87,5 +87,5 @@ class LeaseMachine(RuleBasedStateMachine):
         assert lease.held + self.used <= self.granted - self.heard_returned
 
 
-LeaseMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+LeaseMachine.TestCase.settings = tried(30, stateful_step_count=30)
 TestLeases = LeaseMachine.TestCase

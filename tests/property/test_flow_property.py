@@ -1,13 +1,14 @@
 """The flow between campaigns and cells is a maximum one: it equals a linear programme's optimum."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
 from inventory.flow import Eligible, Flow
+from tests.examples import tried
 
 _FEW = st.integers(0, 9)
 
@@ -64,7 +65,7 @@ def check_consistent(flow: Flow, supply: np.ndarray) -> None:
 
 
 @given(markets(), st.data())
-@settings(max_examples=200, deadline=None)
+@tried(60)
 def test_it_places_as_much_as_a_linear_programme(market: tuple, data: st.DataObject) -> None:
     """Bookings together, and one more that may use parts of cells, get what the optimum gives them."""
     supply, may, goals = market

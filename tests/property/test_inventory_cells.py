@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.campaign import HoursWindow
@@ -12,6 +12,7 @@ from inventory.pacing import Quiet, is_within
 from inventory.plan import ROOM_CLASSES
 from inventory.supply import HOUR_S, Supply
 from segments.clock import pinned_zone
+from tests.examples import tried
 
 MONDAY = 1_795_392_000  # 2026-11-23T00:00Z
 ZONES = ("America/Mexico_City", "America/Tijuana", "America/Cancun")
@@ -50,7 +51,7 @@ def allows(reach: Reach, quiet: Quiet, place: int, room_class: int, at: float) -
     return reach.size <= FITTED_ROOMS[room_class]
 
 
-@settings(max_examples=20, deadline=None)
+@tried(12)
 @given(st.lists(reaches, max_size=5), quiets, st.lists(st.integers(0, 1799), min_size=1, max_size=20))
 def test_every_minute_lies_in_the_cell_of_its_campaigns(
     booked: list[Reach], quiet: Quiet, looked_at: list[int]
@@ -76,7 +77,7 @@ def test_every_minute_lies_in_the_cell_of_its_campaigns(
                 ]
 
 
-@settings(max_examples=10, deadline=None)
+@tried(8)
 @given(st.lists(reaches, min_size=1, max_size=5), quiets, st.integers(0, 29 * 60))
 def test_supply_is_what_lies_in_the_cells(booked: list[Reach], quiet: Quiet, since: int) -> None:
     """Laid over a supply, cells and campaigns hold the minutes' shares of it, from an instant on."""

@@ -5,7 +5,7 @@ from io import BytesIO
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.campaign import HoursWindow
@@ -21,6 +21,7 @@ from inventory.plan import (
     encode_plan,
 )
 from segments.clock import pinned_zone
+from tests.examples import tried
 from tests.unit.inventory.bookings import NOON, campaign
 
 INDEX = st.integers(0, 2**31 - 1)
@@ -84,7 +85,7 @@ WINDOWS = st.builds(
 ).filter(lambda window: window.start != window.end)
 
 
-@settings(max_examples=50, deadline=None)
+@tried(25)
 @given(
     st.integers(0, 86_400 * 7),
     st.integers(1, 86_400 * 10),

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.booking import Booking
 from inventory.campaign import CampaignClass, HoursWindow
+from tests.examples import tried
 from tests.unit.inventory.markets import booking, market
 
 ALL_WEEK = frozenset(range(7))
@@ -29,7 +30,7 @@ def bookings(draw: st.DrawFn, name: str) -> Booking:
 
 
 @given(st.data(), st.sampled_from(("p20", "p50")))
-@settings(max_examples=60, deadline=None)
+@tried(25)
 def test_a_kept_market_promises_nothing_that_a_new_one_would_not(data: st.DataObject, sell_on: str) -> None:
     """Whatever was booked, changed or given up since; and the same where nothing was."""
     before = [data.draw(bookings(f"kept {each}")) for each in range(data.draw(st.integers(0, 4)))]

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from engine.journal import Kind
+from tests.examples import tried
 from tests.smpp_cases.pdus import DATA_SM_RESP, GENERIC_NACK, SUBMIT_SM_RESP, Submit, answer
 from tests.smpp_cases.world import RETRY_ON, make_world
 
@@ -136,5 +136,5 @@ class Session(RuleBasedStateMachine):
         assert not self.world.session._open.pending
 
 
-Session.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+Session.TestCase.settings = tried(25, stateful_step_count=25)
 TestSession = Session.TestCase

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.journal import Kind
+from tests.examples import tried
 from tests.smpp_cases.pdus import GENERIC_NACK, answer, bind, bind_answer, cut
 from tests.smpp_cases.strategies import cuts, others, pdus
 from tests.smpp_cases.world import CREATIVE, World, make_world
@@ -54,7 +55,7 @@ def history(world: World) -> tuple[list[object], list[object], object]:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@tried(25)
 @given(st.lists(turns, max_size=6))
 def test_any_split_gives_the_same_octets_and_the_same_journal(script: list[Turn]) -> None:
     """Reads may end anywhere: output on both legs, insertions, outcomes and tallies stay the same."""
@@ -65,7 +66,7 @@ def test_any_split_gives_the_same_octets_and_the_same_journal(script: list[Turn]
     assert history(pieces) == history(whole)
 
 
-@settings(max_examples=60, deadline=None)
+@tried(25)
 @given(st.lists(turns, max_size=6))
 def test_when_the_link_is_lost_nothing_stays_open(script: list[Turn]) -> None:
     """The pending table empties and every insertion has exactly one outcome."""

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.composition import DefaultAlphabet
+from tests.examples import tried
 from tests.smpp_cases.handset import fits_one_part, shown, written
 from tests.smpp_cases.pdus import (
     DATA_SM,
@@ -39,8 +40,8 @@ from tests.smpp_cases.world import CREATIVE, SEPARATOR, make_world
 
 MAX_PDU = 1024
 # A busy machine must not fail a law. Streams are slow to draw, but each example holds several PDUs.
-laws = settings(deadline=None)
-streams = settings(max_examples=40, deadline=None)
+laws = tried()
+streams = tried(20)
 NOTIFICATIONS = (SUBMIT_SM, DATA_SM)
 
 

@@ -5,6 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.files.rule_sets import default_rules
+from tests.examples import tried
 from validators import gsm7
 from validators.check import check
 from validators.findings import Verdict
@@ -38,7 +39,7 @@ def assert_sound(text: str, verdict: Verdict) -> None:
 
 
 @given(TEXTS, PROFILES)
-@settings(max_examples=600)
+@tried(150)
 @example("", "channel")
 @example("\ud800" * 200, "specification")
 def test_any_text_gets_a_sound_verdict(text: str, profile: str) -> None:
@@ -52,7 +53,7 @@ def test_any_text_gets_a_sound_verdict(text: str, profile: str) -> None:
 
 
 @given(TEXTS, PROFILES)
-@settings(max_examples=600)
+@tried(150)
 def test_any_suggestion_passes(text: str, profile: str) -> None:
     """What is suggested passes the same rules with no error, and needs no suggestion itself."""
     suggestion = check(text, RULES, profile).suggestion

@@ -5,18 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from adapters.cli.app import app
 from adapters.simulator.allocation.country import load_country
 from adapters.simulator.allocation.exchange import ExchangeError, read_book, read_forecast, read_minutes
-from adapters.simulator.allocation.rows import Scenario
-from adapters.simulator.allocation.rules import RULES
-from adapters.simulator.allocation.runs import rows_of, simulate
-
-SMALL = Scenario(campaigns=12, notifications=4000, sold=0.9, error=0.2)
 
 CAMPAIGN: dict[str, Any] = {
     "id": "a",
@@ -56,24 +50,6 @@ def outside(tmp_path: Path, *books: dict[str, Any]) -> list[str]:
 def run(*options: str, stdin: str = "") -> Any:
     """Run the command."""
     return CliRunner().invoke(app, ["simulate", "allocation", *options], input=stdin, catch_exceptions=False)
-
-
-@pytest.mark.parametrize("name", sorted(set(RULES) - {"shale", "posdata"}))
-def test_every_rule_keeps_to_quantities(name: str) -> None:
-    """No rule delivers more than was booked, or more than was possible."""
-    [row] = rows_of(SMALL, simulate(SMALL, [3], [name], 1))
-    assert row.algorithm == name
-    assert row.over_delivery == 0
-    assert 0.5 < row.optimum_share_min <= 1.0
-    assert row.notifications == 4000
-
-
-def test_the_product_comes_near_the_optimum() -> None:
-    """Even a day of a few units a campaign and hour reaches most of what was possible, at its pace."""
-    [row] = rows_of(SMALL, simulate(SMALL, [1], ["posdata"], 1))
-    assert 0.95 < row.optimum_share_min <= 1.0
-    assert row.pacing_error < 0.08
-    assert row.over_delivery == 0
 
 
 def test_minutes_are_decided_as_they_come(tmp_path: Path) -> None:
@@ -141,10 +117,3 @@ def test_options_that_do_not_go_together_are_usage(tmp_path: Path) -> None:
     """A book needs its forecast and arrivals, and an algorithm must be one."""
     assert run("--only", "luck").exit_code == 2
     assert run("--book", str(tmp_path / "b")).exit_code == 2
-
-
-def test_seeds_give_the_same_day_again() -> None:
-    """A seed stands for one day and one run of each rule."""
-    first, again = (simulate(SMALL, [5], ["random"], 1)[0] for _ in range(2))
-    assert first.measured == again.measured
-    assert np.all(np.diff(first.curves["random"]) >= 0)

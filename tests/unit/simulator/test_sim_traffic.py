@@ -5,7 +5,7 @@ from itertools import islice
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.files.reference_data import load_geography
@@ -21,6 +21,7 @@ from adapters.simulator.traffic import (
     SENDABLE_BY_LIBRARY,
     Traffic,
 )
+from tests.examples import tried
 
 PREFIXES = ("0052", "+52", "521", "52", "044", "045", "01", "1", "")
 NATIONAL = load_geography().weights
@@ -110,7 +111,7 @@ def test_receipts_are_asked_for_at_the_given_share() -> None:
     assert all(one.registered_delivery == 1 for one in drawn(1, 500, receipts=1.0))
 
 
-@settings(max_examples=50)
+@tried(20)
 @given(st.floats(1, 1000), st.floats(1, 200), st.integers(0, 23))
 def test_a_day_holds_as_many_as_its_mean_rate_says(rate: float, day_s: float, hour: int) -> None:
     """After each whole day exactly rate × length notifications are due, in order."""
