@@ -28,6 +28,7 @@ class Emptiness(StrEnum):
     TOO_SOON = "too_soon"
     BEYOND_FORECAST = "beyond_forecast"
     NO_HOURS = "no_hours"
+    BLACKOUT = "blackout"
     NO_ROOM = "no_room"
     NO_SUPPLY = "no_supply"
 
@@ -50,6 +51,10 @@ REASONS: Mapping[Emptiness, tuple[str, str]] = {
         "Sus horas y las horas de silencio no dejan ninguna en esas fechas.",
         "Its hours and the quiet hours leave no time within the dates.",
     ),
+    Emptiness.BLACKOUT: (
+        "Hay veda para su giro en todo lo que podría usar.",
+        "A blackout of its category covers all that it could use.",
+    ),
     Emptiness.NO_ROOM: (
         "El texto no cabe en ninguna notificación del segmento.",
         "The text fits no notification of the target.",
@@ -66,8 +71,9 @@ REASONS: Mapping[Emptiness, tuple[str, str]] = {
 class Availability:
     """How many can be bought: `p20` and `p50` beside what was sold, of `reached` and `expected` in all.
 
-    Guaranteed bookings are sold on `sold_on`, others on P50 of what guaranteed ones leave. `quiet_cost`
-    and `room_cost` are expected notifications that quiet hours and the text's length rule out.
+    Guaranteed bookings are sold on `sold_on`, others on P50 of what guaranteed ones leave. `quiet_cost`,
+    `blackout_cost` and `room_cost` are expected notifications that quiet hours, blackouts and the text's
+    length rule out.
     `counted_until` (UTC seconds) is where the forecast ends; what goes on after it counts in proportion.
     `cold_start`: too little was counted yet, the forecast rests on assumed traffic.
     """
@@ -78,6 +84,7 @@ class Availability:
     expected: int = 0
     reached: int = 0
     quiet_cost: int = 0
+    blackout_cost: int = 0
     room_cost: int = 0
     reason: Emptiness | None = None
     counted_until: float | None = None
@@ -97,7 +104,11 @@ class Availability:
             "p20": self.p20,
             "p50": self.p50,
             "eligible": {"p20": self.reached, "p50": self.expected},
-            "cost": {"quiet_hours": self.quiet_cost, "room": self.room_cost},
+            "cost": {
+                "quiet_hours": self.quiet_cost,
+                "blackout": self.blackout_cost,
+                "room": self.room_cost,
+            },
             "reason": None if self.reason is None else self.reason.value,
             "reason_es": None if sentences is None else sentences[0],
             "reason_en": None if sentences is None else sentences[1],

@@ -10,6 +10,7 @@ from inventory.faults import Fault
 from segments.geography import Geography
 from segments.targets import Target, check_target
 
+YEARS = range(2000, 2100)
 NONE_YET = b"[]"
 """The octets of no blackout at all."""
 
@@ -47,6 +48,9 @@ class BlackoutDraft:
             Fault(each.pointer, "unknown_place", each.es, each.en)
             for each in check_target(self.target, geography)
         ]
+        for pointer, instant in (("/from", self.begins_at), ("/to", self.ends_at)):
+            if instant.year not in YEARS:
+                faults.append(Fault(pointer, "bad_instant", "no es de este siglo", "is not of this century"))
         if self.ends_at <= self.begins_at:
             faults.append(Fault("/to", "order", "debe ser posterior a from", "must be later than from"))
         elif self.ends_at <= now:

@@ -12,7 +12,7 @@ class Booking:
 
     `opens` and `closes` are UTC seconds, half open; no `hours` means every hour of the subscriber's
     clock. `settled` units of `quantity` are spent. `id` and `name` are for the carrier's eyes. Of what it
-    reaches its own caps leave it the `usable` share (0-1).
+    reaches its own caps leave it the `usable` share (0-1). Blackouts may be of its `category`.
     """
 
     id: str
@@ -26,6 +26,7 @@ class Booking:
     quantity: int
     settled: int = 0
     usable: float = 1.0
+    category: str = ""
 
     @property
     def wanted(self) -> int:

@@ -1,7 +1,9 @@
 """The country as a market needs it: places, their states and zones, targets, quiet hours, calendar days."""
 
+from dataclasses import replace
 from datetime import datetime
 
+from inventory.blackouts import Blackout
 from inventory.cells import Ground
 from inventory.market import Country
 from segments.clock import pinned_zone
@@ -11,7 +13,10 @@ from segments.targets import compile_target
 
 
 def country_of(
-    numbering: Numbering, geography: Geography, quiet: tuple[int, int] | None, zone_name: str
+    numbering: Numbering,
+    geography: Geography,
+    quiet: tuple[int, int] | None,
+    zone_name: str,
 ) -> Country:
     """Return the places of a numbering plan.
 
@@ -24,3 +29,8 @@ def country_of(
         lambda target: compile_target(target, numbering, geography),
         lambda at: datetime.fromtimestamp(at, zone).date().isoformat(),
     )
+
+
+def under(country: Country, blackouts: tuple[Blackout, ...]) -> Country:
+    """Return the same places under blackouts."""
+    return replace(country, ground=replace(country.ground, blackouts=blackouts))

@@ -120,6 +120,7 @@ class Market:
             expected=int(mine.expected / covered),
             reached=int(asked.reached / covered),
             quiet_cost=round((mine.before_quiet - mine.expected) / covered),
+            blackout_cost=round((mine.before_blackout - mine.expected) / covered),
             room_cost=round((mine.before_room - mine.expected) / covered),
             counted_until=self.ends if wish.closes > self.ends else None,
             cold_start=self.forecast.cold_start,
@@ -208,7 +209,9 @@ class Market:
 
     def _reach(self, booking: Booking) -> Reach:
         places = self._country.compile_target(booking.target)
-        return Reach(places, booking.opens, booking.closes, booking.hours, booking.size)
+        return Reach(
+            places, booking.opens, booking.closes, booking.hours, booking.size, category=booking.category
+        )
 
     def _portion(self, reach: Reach) -> Portion:
         return portion(reach, self.cells, self._country.ground, self.forecast, self._now)
@@ -229,6 +232,8 @@ class Market:
     def _ruled_out(self, reach: Reach) -> Emptiness:
         """Return why a booking with a target and dates has nothing."""
         mine = self._portion(reach)
+        if mine.before_blackout > 0:
+            return Emptiness.BLACKOUT
         if mine.before_room > 0:
             return Emptiness.NO_ROOM
         anytime = self._portion(Reach(reach.places, reach.opens, reach.closes, (), 0))

@@ -36,13 +36,14 @@ class Traffic:
 class Losses:
     """One hour (since 1970-01-01T00 UTC): `supply` is the sum of all that follows.
 
-    `outside` its dates, hours or by quiet hours; without room for it; `inserted` by it; taken by `others`;
-    `bare`: it could have been there, and nobody was.
+    `outside` its dates, hours or by quiet hours; under a `blackout`; without room for it; `inserted` by it;
+    taken by `others`; `bare`: it could have been there, and nobody was.
     """
 
     hour: int
     supply: int
     outside: int
+    blackout: int
     no_room: int
     inserted: int
     others: Mapping[CampaignClass, int]
@@ -56,15 +57,20 @@ def open_shares(
     flight: tuple[float, float],
     first_hour: int,
     until: float,
+    gaps: Sequence[tuple[float, float]] = (),
 ) -> Counts:
     """Return which share (0–1) of each hour from `first_hour` to an instant is open: (zones, hours).
 
-    Of an hour that `until` (UTC seconds) cuts, the part before it counts as the whole.
+    Nothing is in `gaps` (UTC seconds, half open). Of an hour that `until` (UTC seconds) cuts, the part
+    before it counts as the whole.
     """
     begin = first_hour * float(HOUR_S)
-    timeline = Timeline(begin, until, timezones, [schedule], quiet, flight)
+    cuts = [instant for span in (flight, *gaps) for instant in span]
+    timeline = Timeline(begin, until, timezones, [schedule], quiet, cuts)
     seconds = np.diff(timeline.bounds)
     is_open = timeline.allowed(schedule) & timeline.within(*flight)
+    for gap in gaps:
+        is_open[:, timeline.within(*gap)] = False
     hour = ((timeline.bounds[:-1] - begin) // HOUR_S).astype(np.intp)
     lasted = np.bincount(hour, weights=seconds)
     return (
@@ -73,32 +79,39 @@ def open_shares(
     )
 
 
-def losses(traffic: Traffic, open_share: Counts, first_hour: int) -> list[Losses]:
-    """Split the supply of each hour; `open_share` has the traffic's shape.
+def losses(
+    traffic: Traffic, open_share: Counts, first_hour: int, lit_share: Counts | None = None
+) -> list[Losses]:
+    """Split the supply of each hour; `open_share`, and what blackouts leave of it, have the traffic's shape.
 
     What a campaign inserted was usable to it, whatever the derived figures say. Others may have inserted
     where it could not: they took no more than what it left.
     """
-    eligible = np.maximum(np.minimum(traffic.fitting, traffic.supply) * open_share, traffic.inserted)
+    lit = open_share if lit_share is None else lit_share
+    eligible = np.maximum(np.minimum(traffic.fitting, traffic.supply) * lit, traffic.inserted)
     supply = np.maximum(traffic.supply, eligible)
-    no_room = np.maximum(0.0, supply * open_share - eligible)
-    outside = supply - eligible - no_room
+    no_room = np.maximum(0.0, supply * lit - eligible)
+    dark = np.minimum(supply * (open_share - lit), supply - eligible - no_room)
+    outside = supply - eligible - no_room - dark
     left = eligible - traffic.inserted
     total = traffic.others.sum(axis=0)
     taken = traffic.others * np.where(total > left, left / np.maximum(total, 1.0), 1.0)
     return [
-        _rounded(first_hour + at, supply[at], outside[at], no_room[at], traffic.inserted[at], taken[:, at])
+        _rounded(
+            first_hour + at,
+            supply[at],
+            traffic.inserted[at],
+            (outside[at], dark[at], no_room[at], *taken[:, at]),
+        )
         for at in range(len(supply))
     ]
 
 
-def _rounded(
-    hour: int, supply: Counts, outside: Counts, no_room: Counts, inserted: Counts, taken: Counts
-) -> Losses:
+def _rounded(hour: int, supply: Counts, inserted: Counts, others: Sequence[Counts]) -> Losses:
     """Return whole numbers that add up: what is lost by rounding down is bare."""
     whole, mine = round(float(supply.sum())), round(float(inserted.sum()))
-    parts = [int(float(each.sum()) + _ROUNDING) for each in (outside, no_room, *taken)]
+    parts = [int(float(each.sum()) + _ROUNDING) for each in others]
     return Losses(
-        hour, whole, parts[0], parts[1], mine, dict(zip(CampaignClass, parts[2:], strict=True)),
+        hour, whole, parts[0], parts[1], parts[2], mine, dict(zip(CampaignClass, parts[3:], strict=True)),
         max(0, whole - mine - sum(parts)),
     )  # fmt: skip

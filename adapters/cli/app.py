@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, Source] = {
     "trace": Source("adapters.cli.trace", "trace_command", "Capture a system_id's PDUs."),
     "ads": Source("adapters.cli.ads", "ads", "Switch ads on or off, or stop one campaign."),
     "receipts": Source("adapters.cli.receipts", "receipts", "Learn from receipts."),
+    "blackouts": Source("adapters.cli.blackouts", "blackouts", "No ads there and then."),
     "suppressions": Source("adapters.cli.suppressions", "suppressions", "Lists of numbers without ads."),
     "subscribers": Source("adapters.cli.subscribers", "subscribers", "One person's data."),
     "keys": Source("adapters.cli.people", "keys", "Make keys for the API."),

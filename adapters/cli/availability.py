@@ -47,6 +47,7 @@ def availability_command(
     ] = None,
     end: Annotated[str | None, typer.Option("--to", metavar="WHEN", help="a date counts to its end")] = None,
     text: Annotated[str | None, typer.Option("--text", help="the ad, for its length")] = None,
+    category: Annotated[str, typer.Option("--category", help="of the ad: blackouts may concern it")] = "",
     quantity: Annotated[int, typer.Option("--quantity", min=0, help="how many are wanted")] = 0,
     campaign_class: Annotated[
         CampaignClass, typer.Option("--class", help="sold as")
@@ -82,6 +83,7 @@ def availability_command(
             hours_of(hours or ()),
             _NO_TEXT if text is None else size_of(text),
             quantity,
+            category=category,
         )
         wishes = [wish]
     answered = asyncio.run(_answers(settings, wishes, now))
@@ -200,7 +202,10 @@ def _report(each: Quote, zone_name: str) -> Iterable[str]:
             ]
         )
     )
-    yield f"  lost to quiet hours {answer.quiet_cost:,}, to the text's length {answer.room_cost:,} (P50)"
+    yield (
+        f"  lost to quiet hours {answer.quiet_cost:,}, to blackouts {answer.blackout_cost:,},"
+        f" to the text's length {answer.room_cost:,} (P50)"
+    )
     yield from _obstacles(each.contention)
     for one in each.advice:
         yield f"  {_sentence(one, zone)}: {one.available:,} ({one.gain:+,})"

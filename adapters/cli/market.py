@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from adapters.files.reference_data import load_geography, load_numbering
+from adapters.postgres.blackouts import PostgresBlackouts
 from adapters.postgres.holds import PostgresHolds
 from adapters.postgres.pool import Pool
 from adapters.postgres.supply import read_history, read_since
@@ -13,7 +14,7 @@ from adapters.processes.forecasting import FORECAST_DAYS, HOURS_PER_DAY, forecas
 from engine.composition import septets_of
 from engine.settings import Settings
 from inventory.books import hour_of
-from inventory.country import country_of
+from inventory.country import country_of, under
 from inventory.forecast import Forecast, Today, corrected
 from inventory.market import Country, Market
 
@@ -22,7 +23,9 @@ async def open_market(pool: Pool, settings: Settings, now: datetime) -> Market:
     """Return the market from `now` on."""
     forecast = await _forecast(pool, settings.policy.default_timezone, now)
     bookings = await PostgresHolds(pool, septets_of).bookings(now=now)
-    return Market(bookings, country(settings), forecast, now.timestamp(), settings.planner.sell_on)
+    places = country(settings)
+    blackouts = await PostgresBlackouts(pool).standing(now, places.compile_target)
+    return Market(bookings, under(places, blackouts), forecast, now.timestamp(), settings.planner.sell_on)
 
 
 def country(settings: Settings) -> Country:

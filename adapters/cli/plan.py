@@ -108,12 +108,12 @@ async def _explain(settings: Settings, campaign: str, hours: int) -> Explained |
 
 def losses_report(document: Mapping[str, Any]) -> Sequence[str]:
     """Return lines for a person."""
-    header = ("hour (UTC)", "supply", "outside", "no room", "inserted", "others", "bare")
+    header = ("hour (UTC)", "supply", "outside", "blackout", "no room", "inserted", "others", "bare")
     shown = [(each["hour"][:16], each) for each in document["hours"]] + [("total", document["total"])]
     table = [
         (
             label,
-            *(number(each[name]) for name in ("supply", "outside", "no_room", "inserted")),
+            *(number(each[name]) for name in ("supply", "outside", "blackout", "no_room", "inserted")),
             number(sum(each["others"].values())),
             number(each["bare"]),
         )

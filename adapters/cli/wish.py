@@ -15,7 +15,7 @@ from inventory.draft import CampaignDraft
 from inventory.thinning import usable_share
 from segments.targets import Selector, SelectorKind, Target, check_target
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _WINDOW = re.compile(
     r"(?:(?P<first>[a-z]{3})(?:-(?P<last>[a-z]{3}))? )?(?P<start>[\d:]+)-(?P<end>[\d:]+)", re.ASCII
 )
@@ -55,7 +55,7 @@ def instant_of(text: str, zone: tzinfo, *, is_end: bool) -> float:
             f"posdata: {option} {text!r} is no date or instant, such as 2026-11-24 or 2026-11-24T09:00-06:00"
         )
         raise CommandError(ExitCode.USAGE, line) from None
-    if _DATE.fullmatch(text):
+    if DATE.fullmatch(text):
         instant = (instant + timedelta(days=1) if is_end else instant).replace(tzinfo=zone)
     if instant.tzinfo is None:
         line = f"posdata: {option} {text!r} needs its offset, such as {text}-06:00"
@@ -126,4 +126,5 @@ def booking_of_draft(draft: CampaignDraft) -> Booking | None:
         usable=usable_share(
             draft.frequency_caps, draft.spacing_minutes, (draft.ends_at - draft.starts_at).total_seconds()
         ),
+        category=draft.category,
     )

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from adapters.http.api import api_app, make_door, problems_for_errors
 from adapters.http.availability_api import availability_operations
+from adapters.http.blackouts_api import blackouts_operations
 from adapters.http.call_figures_api import call_figures_operations
 from adapters.http.campaign_import_api import import_operations
 from adapters.http.campaigns_api import campaigns_operations
@@ -60,6 +61,7 @@ def all_operations(services: Services) -> Sequence[Operation]:
         *coupons_operations(services),
         *missed_calls_operations(services),
         *leads_operations(services),
+        *blackouts_operations(services),
         *suppressions_operations(services),
         *subscribers_operations(services),
         *ops_operations(services),

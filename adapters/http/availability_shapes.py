@@ -23,6 +23,7 @@ class WishIn(Shape):
     texts: list[str] | None = Field(default=None, min_length=1, max_length=100)
     length: int | None = Field(default=None, ge=0, le=160, description="Of the shortest text, in septets.")
     campaign_class: Class = Field(default="standard", alias="class")
+    category: str = Field(default="", max_length=100, description="Blackouts may concern it.")
     frequency_caps: list[CapDocument] = Field(default_factory=list, max_length=20)
     spacing_minutes: int | None = Field(default=None, ge=1, le=LONGEST_SPACING)
 
@@ -58,6 +59,7 @@ class CostShape(Shape):
     """Expected notifications that are ruled out."""
 
     quiet_hours: int
+    blackout: int
     room: int
 
 

@@ -45,6 +45,7 @@ class LossesShape(Shape):
 
     supply: int
     outside: int
+    blackout: int
     no_room: int
     inserted: int
     others: OthersShape

@@ -93,4 +93,5 @@ def _booking(wish: WishIn, draft: CampaignDraft, quantity: int) -> Booking:
         usable=usable_share(
             draft.frequency_caps, draft.spacing_minutes, (draft.ends_at - draft.starts_at).total_seconds()
         ),
+        category=wish.category,
     )

@@ -1,5 +1,6 @@
 """What was sold, read as bookings: the campaigns that serve now or later, and those that pause."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ Measure = Callable[[str], int]
 
 # A text that was approved is what serves; one that waits for its review may be longer or shorter.
 _CAMPAIGNS = """
-SELECT c.number, c.id::text, c.name, c.class, c.target, c.hours, c.state, c.exposure,
+SELECT c.number, c.id::text, c.name, c.class, c.category, c.target, c.hours, c.state, c.exposure,
     greatest(c.starts_at, c.earliest_start) AS opens, c.ends_at AS closes, l.quantity, l.settled,
     (SELECT array_agg(v.text ORDER BY v.number)
      FROM creatives cr JOIN creative_versions v ON v.creative = cr.id
@@ -34,7 +35,9 @@ ORDER BY c.number
 _MARK = """
 SELECT (SELECT row(count(*), sum(version), sum(number))::text FROM campaigns
         WHERE state IN ('approved', 'live', 'paused') AND NOT test) AS sold,
-    (SELECT row(count(*), sum(extract(epoch FROM expires_at)))::text FROM holds WHERE expires_at > $1) AS held
+    (SELECT row(count(*), sum(extract(epoch FROM expires_at)))::text FROM holds
+        WHERE expires_at > $1) AS held,
+    (SELECT row(count(*), sum(version))::text FROM blackouts) AS dark
 """
 
 _ONE = f"{_CAMPAIGNS} AND c.number = $1"
@@ -42,13 +45,14 @@ _ONE = f"{_CAMPAIGNS} AND c.number = $1"
 
 async def read_sold(connection: Connection, measure: Measure, now: datetime) -> list[Booking]:
     """Return the bookings that have units still to come; `measure` gives the room that a text takes."""
-    return [booking_of_row(row, measure) for row in await connection.fetch(_SOLD, now)]
+    rows = await connection.fetch(_SOLD, now)
+    return await asyncio.to_thread(lambda: [booking_of_row(row, measure) for row in rows])
 
 
-async def read_mark(pool: Pool, now: datetime) -> tuple[str, str]:
-    """Return what is another one when something was booked, changed, held or given up."""
+async def read_mark(pool: Pool, now: datetime) -> tuple[str, ...]:
+    """Return what is another one when something was booked, changed, held, given up or blacked out."""
     [row] = await pool.fetch(_MARK, now)
-    return row["sold"], row["held"]
+    return tuple(row)
 
 
 async def read_one(connection: Connection, number: int) -> asyncpg.Record | None:
@@ -75,6 +79,7 @@ def booking_of_row(row: asyncpg.Record, measure: Measure) -> Booking:
         row["quantity"],
         row["settled"],
         usable_share(exposure["frequency_caps"], exposure["spacing_minutes"], flight_s),
+        row["category"],
     )
 
 

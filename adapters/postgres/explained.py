@@ -1,21 +1,23 @@
 """A campaign's losses explained: what was counted at its places, split by what stood in its way."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from adapters.postgres.blackouts import PostgresBlackouts
 from adapters.postgres.pool import Pool
 from adapters.postgres.why_not import Asked, Counted, PostgresWhyNot
 from engine.composition import septets_of, units_of
 from engine.settings import Settings
 from inventory.availability import FEWEST_TOLD
+from inventory.blackouts import Blackout
 from inventory.campaign import CampaignClass
 from inventory.plan import ROOM_CLASS_FLOORS, ROOM_CLASSES
-from inventory.supply import HOUR_S
+from inventory.supply import HOUR_S, Counts
 from inventory.why_not import Losses, losses, open_shares
 from segments.geography import Geography
 from segments.numbering import Numbering
@@ -23,8 +25,10 @@ from segments.targets import compile_target
 
 MOST_HOURS = 72
 
-_NOTE_ES = "Exacto: supply, inserted, reasons. Derivado: outside, no_room, others, bare."
-_NOTE_EN = "Exact: supply, inserted, reasons. Derived: outside, no_room, others, bare."
+Gaps = tuple[tuple[float, float], ...]
+
+_NOTE_ES = "Exacto: supply, inserted, reasons. Derivado: outside, blackout, no_room, others, bare."
+_NOTE_EN = "Exact: supply, inserted, reasons. Derived: outside, blackout, no_room, others, bare."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +75,39 @@ async def explain(
     covered = sorted(compile_target(asked.target, numbering, geography))
     hours = range(hours.start, min(hours.stop, -int(-now.timestamp() // HOUR_S)))
     counted = await reader.counted(asked.number, covered, _rooms(asked), hours)
+    until = min(now.timestamp(), hours.stop * float(HOUR_S))
+    held = await PostgresBlackouts(pool).held(
+        datetime.fromtimestamp(hours.start * HOUR_S, UTC),
+        datetime.fromtimestamp(until, UTC),
+        lambda target: compile_target(target, numbering, geography),
+    )
+    dark = [each for each in held if each.concerns(asked.category)]
     quiet = settings.policy.quiet_hours
     minutes = None if quiet is None else (quiet.start, quiet.end)
 
-    def split() -> list[Losses]:
-        until = min(now.timestamp(), hours.stop * float(HOUR_S))
+    def shares(gaps: Gaps) -> Counts:
         flight = (asked.opens, asked.closes)
-        shares = open_shares(numbering.timezones, asked.hours, minutes, flight, hours.start, until)
+        return open_shares(numbering.timezones, asked.hours, minutes, flight, hours.start, until, gaps)
+
+    def split() -> list[Losses]:
         zones = np.array(numbering.zone_of, dtype=np.intp)[covered]
-        return losses(counted.traffic, shares[zones].T, hours.start)
+        is_open = shares(())[zones].T
+        is_lit = is_open.copy()
+        for gaps, columns in _by_gaps(covered, dark).items():
+            is_lit[:, columns] = shares(gaps)[zones[columns]].T
+        return losses(counted.traffic, is_open, hours.start, is_lit)
 
     return Explained(asked, await asyncio.to_thread(split), counted)
+
+
+def _by_gaps(places: Sequence[int], dark: Sequence[Blackout]) -> Mapping[Gaps, list[int]]:
+    """Return by their blackouts where in `places` those that have any stand."""
+    found: dict[Gaps, list[int]] = {}
+    for column, place in enumerate(places):
+        gaps = tuple((each.begins, each.ends) for each in dark if place in each.places)
+        if gaps:
+            found.setdefault(gaps, []).append(column)
+    return found
 
 
 def _rooms(asked: Asked) -> tuple[int, int]:
@@ -102,6 +128,7 @@ def _total(hours: list[Losses]) -> Losses:
         0,
         sum(each.supply for each in hours),
         sum(each.outside for each in hours),
+        sum(each.blackout for each in hours),
         sum(each.no_room for each in hours),
         sum(each.inserted for each in hours),
         {one: sum(each.others[one] for each in hours) for one in CampaignClass},
@@ -114,6 +141,7 @@ def _figures(each: Losses, hidden: set[CampaignClass]) -> Mapping[str, Any]:
     return {
         "supply": each.supply,
         "outside": each.outside,
+        "blackout": each.blackout,
         "no_room": each.no_room,
         "inserted": each.inserted,
         "others": {one.value: None if one in hidden else units for one, units in each.others.items()},

@@ -27,8 +27,8 @@ from inventory.holds import (
 _LOCK = int.from_bytes(b"holds")
 
 _TAKE = """
-INSERT INTO holds (held_by, name, class, target, opens, closes, hours, size, quantity, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO holds (held_by, name, class, target, opens, closes, hours, size, quantity, expires_at, category)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 RETURNING *
 """
 
@@ -134,6 +134,7 @@ async def insert_hold(connection: Connection, wish: Booking, by: str, now: datet
         wish.size,
         wish.wanted,
         now + timedelta(seconds=FORM_S),
+        wish.category,
     )
     return hold_of_row(row)
 
@@ -159,5 +160,6 @@ def hold_of_row(row: asyncpg.Record | Any) -> Hold:
         hours_of(row["hours"]),
         row["size"],
         row["quantity"],
+        category=row["category"],
     )
     return Hold(booking.id, booking, row["held_by"], row["expires_at"], row["campaign"])

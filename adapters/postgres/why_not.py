@@ -16,7 +16,7 @@ from segments.numbering import Numbering
 from segments.targets import Target
 
 _CAMPAIGN = """
-SELECT c.number, c.name, c.target, c.hours, c.ends_at,
+SELECT c.number, c.name, c.category, c.target, c.hours, c.ends_at,
     greatest(c.starts_at, c.earliest_start) AS opens,
     (SELECT array_agg(v.text ORDER BY v.number)
      FROM creatives cr JOIN creative_versions v ON v.creative = cr.id
@@ -75,6 +75,7 @@ class Asked:
 
     number: int
     name: str
+    category: str
     target: Target
     hours: tuple[HoursWindow, ...]
     opens: float
@@ -109,6 +110,7 @@ class PostgresWhyNot:
         return Asked(
             row["number"],
             row["name"],
+            row["category"],
             target_of(row["target"]),
             hours_of(row["hours"]),
             row["opens"].timestamp(),

@@ -9,12 +9,13 @@ from typing import Protocol
 
 import structlog
 
+from adapters.postgres.blackouts import PostgresBlackouts
 from adapters.postgres.bookings import read_mark
 from adapters.postgres.holds import PostgresHolds
 from adapters.postgres.pool import DATABASE_FAULTS, Pool
 from engine.composition import septets_of
 from engine.settings import Settings
-from inventory.country import country_of
+from inventory.country import country_of, under
 from inventory.forecast import Forecast
 from inventory.market import Country, Market
 from inventory.supply import Supply
@@ -52,7 +53,7 @@ class Trading:
         self._expected = expected
         self._forecast: Forecast | None = None
         self._made_by: Settings | None = None
-        self._mark = ("", "")
+        self._mark: tuple[str, ...] = ()
         self._made = -OLDEST_S
         self.market: Market | None = None
 
@@ -79,11 +80,14 @@ class Trading:
         self._forecast, self._made_by, self._mark, self._made = forecast, settings, mark, clock
         supply = await self._expected.supply(pool, now)
         bookings = await PostgresHolds(pool, septets_of).bookings(now=now)
+        places = places_of(settings, self._numbering, self._geography)
+        blackouts = await PostgresBlackouts(pool).standing(now, places.compile_target)
         corrected = forecast if supply is None else replace(forecast, supply=supply)
 
         def make() -> Market:
-            places = places_of(settings, self._numbering, self._geography)
-            market = Market(bookings, places, corrected, now.timestamp(), settings.planner.sell_on)
+            market = Market(
+                bookings, under(places, blackouts), corrected, now.timestamp(), settings.planner.sell_on
+            )
             market.prepare()
             return market
 

@@ -15,6 +15,7 @@ from adapters.http.api import Door
 from adapters.http.console import wording
 from adapters.http.console.alerts import Alert
 from adapters.http.console.assets import load_assets, serve_assets
+from adapters.http.console.blackouts import blackouts_pages
 from adapters.http.console.campaigns import campaigns_pages
 from adapters.http.console.composer import composer_pages
 from adapters.http.console.described import described_pages
@@ -48,6 +49,7 @@ MENU: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/overview", "nav.overview", READERS),
     ("/engagements", "nav.engagements", READERS),
     ("/live", "nav.live", CARRIER_ROLES),
+    ("/blackouts", "nav.blackouts", CARRIER_ROLES),
     ("/users", "nav.users", frozenset({Role.ADMIN})),
     ("/brands", "nav.brands", frozenset({Role.ADMIN})),
     ("/keys", "nav.keys", frozenset({Role.ADMIN})),
@@ -92,6 +94,7 @@ def console_app(
     live_pages(app, pages, services, desk, standings)
     people_pages(app, pages, desk)
     engagements_pages(app, pages, services, desk)
+    blackouts_pages(app, pages, services, desk)
     described_pages(app, pages, operations)
 
     async def beating(_: web.Application) -> AsyncIterator[None]:

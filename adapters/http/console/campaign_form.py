@@ -86,9 +86,9 @@ def document_of(values: FormValues, zone: tzinfo) -> dict[str, Any]:
         "class": values.campaign_class,
         "pacing": values.pacing,
         "creatives": [_creative(each) for each in values.texts],
-        "target": {"include": _places(values.include), "exclude": _places(values.exclude)},
-        "starts_at": _instant(values.starts_at, zone),
-        "ends_at": _instant(values.ends_at, zone),
+        "target": {"include": places_of(values.include), "exclude": places_of(values.exclude)},
+        "starts_at": instant_of(values.starts_at, zone),
+        "ends_at": instant_of(values.ends_at, zone),
         "quantity": _whole(values.quantity) if values.quantity.strip() else None,
     }
     document["response_number"] = values.response_number or None
@@ -148,7 +148,8 @@ def _hours(values: FormValues) -> list[dict[str, Any]]:
     return [{"days": list(values.days) or list(DAYS), "from": opens, "to": closes}]
 
 
-def _places(written: Sequence[str]) -> list[dict[str, str]]:
+def places_of(written: Sequence[str]) -> list[dict[str, str]]:
+    """Return a side of a target from what the picker posts: kind:value."""
     places = (each.partition(":") for each in written)
     return [{kind: value} for kind, _, value in places]
 
@@ -160,7 +161,8 @@ def written(side: object) -> list[str]:
     return [f"{kind}:{value}" for each in side if isinstance(each, Mapping) for kind, value in each.items()]
 
 
-def _instant(local: str, zone: tzinfo) -> str | None:
+def instant_of(local: str, zone: tzinfo) -> str | None:
+    """Return a local time of a form with its offset; None for nothing, as typed what is no time."""
     if not local:
         return None
     try:

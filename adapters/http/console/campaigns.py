@@ -200,7 +200,7 @@ async def exported(visit: Visit, desk: Desk, operation: str, path: Mapping[str, 
 
 def _fates(total: Mapping[str, Any]) -> Mapping[str, int]:
     """Return what became of traffic; what others took and what went bare together where each is a secret."""
-    fates = {name: total[name] for name in ("inserted", "outside", "no_room")}
+    fates = {name: total[name] for name in ("inserted", "outside", "blackout", "no_room")}
     rest = total["supply"] - sum(fates.values())
     if total["bare"] is None:
         return {**fates, "elsewhere": rest}

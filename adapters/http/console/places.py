@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from adapters.http.blackouts_api import KEEPERS
 from adapters.http.console.desk import Desk
 from adapters.http.console.pages import Pages
 from adapters.http.console.visit import Visit
@@ -51,7 +52,7 @@ def places_pages(app: web.Application, pages: Pages, desk: Desk) -> None:
             found += [Place(f"{kind}:{each['code']}", _name(kind, each), kind) for each in items]
         return visit.page("places.html", found=found, wanted=wanted)
 
-    app.router.add_get("/places", pages.inside(search, frozenset({Role.ADVERTISER})))
+    app.router.add_get("/places", pages.inside(search, frozenset({Role.ADVERTISER, *KEEPERS})))
 
 
 def _name(kind: str, item: dict[str, str]) -> str:
@@ -75,11 +76,11 @@ def named(written: str, geography: Geography) -> Place:
     return Place(written, value.replace(", MX-", ", "), kind)
 
 
-def place_names(geography: Geography) -> Callable[[Mapping[str, Any]], str]:
-    """Return what names the places that a target includes."""
+def place_names(geography: Geography) -> Callable[..., str]:
+    """Return what names the places of one side of a target."""
 
-    def names(target: Mapping[str, Any]) -> str:
-        places = (each for each in target["include"] for each in each.items())
+    def names(target: Mapping[str, Any], side: str = "include") -> str:
+        places = (each for each in target[side] for each in each.items())
         return "; ".join(named(f"{kind}:{value}", geography).name for kind, value in places)
 
     return names

@@ -280,6 +280,7 @@ _FATES = {
     "fate.no_room": ("Ningún texto cabía", "None of its texts fitted"),
     "fate.shorter": ("un texto más corto las alcanzaría", "a shorter text would reach them"),
     "fate.outside": ("Fuera de sus fechas u horario", "Outside its dates or hours"),
+    "fate.blackout": ("En veda de su giro", "Blacked out for its category"),
     "fate.bare": ("Salieron sin anuncio", "Left without an ad"),
     "fate.none": (
         "Aún no hay notificaciones contadas en sus lugares.",

@@ -43,6 +43,7 @@ def _wish(document: dict[str, Any], rules: RuleSet) -> dict[str, Any]:
         "to": document["ends_at"],
         "hours": document.get("hours", []),
         "class": document["class"],
+        "category": document.get("category", ""),
     }
     if texts:
         wish["texts"] = texts

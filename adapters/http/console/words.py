@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from adapters.http.console.blackout_words import BLACKOUT_WORDS
 from adapters.http.console.deeds import DEED_WORDS
 from adapters.http.console.engagement_words import ENGAGEMENT_WORDS
 from adapters.http.console.reasons import REASON_WORDS
@@ -220,6 +221,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     **_LOGIN,
     **SELLING_WORDS,
     **ENGAGEMENT_WORDS,
+    **BLACKOUT_WORDS,
     **_LIVE,
     **REASON_WORDS,
     **DEED_WORDS,

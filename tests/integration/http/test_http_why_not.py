@@ -56,7 +56,15 @@ async def test_the_carrier_sees_what_became_of_a_campaigns_traffic(
     mine = await counted(world)
     told = (await world.call("ops", "GET", f"/campaigns/{mine['id']}/why-not?hours=3")).body
     others = {"guaranteed": 0, "standard": 20, "house": 0}
-    expected = {"supply": 150, "outside": 0, "no_room": 50, "inserted": 10, "others": others, "bare": 70}
+    expected = {
+        "supply": 150,
+        "outside": 0,
+        "blackout": 0,
+        "no_room": 50,
+        "inserted": 10,
+        "others": others,
+        "bare": 70,
+    }
     assert told["total"] == expected
     assert [each["supply"] for each in told["hours"]] == [0, 150, 0]
     assert told["reasons"] == {"on_pace": 75}

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
+from adapters.http.blackouts_api import STATES as FORCES
 from adapters.http.console.deeds import DEED_WORDS
 from adapters.http.console.words import WORDS
 from adapters.http.engagements_api import STATES
@@ -46,7 +47,8 @@ FAMILIES = {
     "window": set(get_args(LeadWindow)),
     "run": {"draft", "live", "closed"},
     "answer": set(STATES),
-    "fate": {"inserted", "others", "elsewhere", "no_room", "outside", "bare"},
+    "force": set(FORCES),
+    "fate": {"inserted", "others", "elsewhere", "no_room", "outside", "blackout", "bare"},
     "alert": {word.removeprefix("alert.") + "_tag" for word in ASKED if word.startswith("alert.")}
     - {"more_tag", "at_risk_tag_tag"},
     "campaign": {f"{action}{end}" for action in ("pause", "resume", "cancel") for end in ("", "_sure")},

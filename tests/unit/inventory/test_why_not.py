@@ -33,6 +33,15 @@ def test_traffic_is_split_by_what_stood_in_the_way() -> None:
     }
 
 
+def test_what_a_blackout_cost_is_told_apart() -> None:
+    """Of the open half of an hour a third was blacked out; room and the rest are looked at beside it."""
+    [hour] = losses(traffic(600, 300, 40, (0, 0, 0)), np.array([[0.5]]), FIRST, np.array([[1 / 3]]))
+    assert (hour.outside, hour.blackout, hour.no_room, hour.inserted, hour.bare) == (300, 100, 100, 40, 60)
+    gap = [((FIRST + 0.5) * HOUR, (FIRST + 2) * HOUR)]
+    [share] = open_shares(("UTC",), (), None, ALWAYS, FIRST, (FIRST + 1) * HOUR, gap)
+    assert share.tolist() == [0.5]
+
+
 def test_others_took_no_more_than_it_could_have_used() -> None:
     """What others inserted where it had no room is no loss of its own."""
     [hour] = losses(traffic(100, 30, 10, (60, 20, 0)), np.array([[1.0]]), FIRST)
@@ -44,13 +53,15 @@ def test_others_took_no_more_than_it_could_have_used() -> None:
 COUNT = st.integers(0, 1000)
 
 
-@given(COUNT, COUNT, COUNT, st.tuples(COUNT, COUNT, COUNT), st.floats(0, 1))
+@given(COUNT, COUNT, COUNT, st.tuples(COUNT, COUNT, COUNT), st.floats(0, 1), st.floats(0, 1))
 def test_the_parts_add_up_whatever_was_counted(
-    supply: int, fitting: int, inserted: int, others: tuple[int, int, int], share: float
+    supply: int, fitting: int, inserted: int, others: tuple[int, int, int], share: float, lit: float
 ) -> None:
     """Also where an insertion was settled before its notification was: nothing is negative."""
-    [hour] = losses(traffic(supply, fitting, inserted, others), np.array([[share]]), FIRST)
-    parts = [hour.outside, hour.no_room, hour.inserted, hour.bare, *hour.others.values()]
+    [hour] = losses(
+        traffic(supply, fitting, inserted, others), np.array([[share]]), FIRST, np.array([[lit * share]])
+    )
+    parts = [hour.outside, hour.blackout, hour.no_room, hour.inserted, hour.bare, *hour.others.values()]
     assert min(parts) >= 0
     assert sum(parts) == hour.supply == max(supply, inserted)
 

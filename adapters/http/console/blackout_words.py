@@ -1,0 +1,37 @@
+"""The words of the page about blackouts, in Spanish and English."""
+
+BLACKOUT_WORDS = {
+    "nav.blackouts": ("Vedas", "Blackouts"),
+    "veda.lead": (
+        "Cuándo y dónde no salen anuncios de ciertos giros, como en la veda electoral de un estado.",
+        "When and where no ads of some categories go out, as in a state's electoral silence.",
+    ),
+    "veda.zone": ("Hora de {zone}", "Times are of {zone}"),
+    "veda.reason": ("Motivo", "Reason"),
+    "veda.where": ("Dónde", "Where"),
+    "veda.when": ("Desde – hasta", "From – to"),
+    "veda.state": ("Estado", "State"),
+    "veda.everywhere": ("todo el país", "the whole country"),
+    "veda.except": ("excepto {places}", "except {places}"),
+    "veda.all": ("todos los giros", "all categories"),
+    "veda.unknown": ("¿giro que nadie usa?: {names}", "a category that nobody has?: {names}"),
+    "veda.by": ("por {name}", "by {name}"),
+    "veda.none": ("Ninguna veda todavía.", "No blackouts yet."),
+    "veda.older": ("Anteriores", "Older"),
+    "veda.new": ("Nueva veda", "New blackout"),
+    "veda.categories": ("Giros, separados por comas", "Categories, separated by commas"),
+    "veda.categories_hint": ("Vacío: todos.", "Empty: all of them."),
+    "veda.where_hint": ("Nada elegido: todo el país.", "Nothing chosen: the whole country."),
+    "veda.from": ("Desde", "From"),
+    "veda.to": ("Hasta", "To"),
+    "veda.create": ("Decretar veda", "Make the blackout"),
+    "veda.withdraw": ("Retirar", "Withdraw"),
+    "veda.withdraw_sure": (
+        "Los anuncios vuelven a salir en un segundo.",
+        "Ads go out again within a second.",
+    ),
+    "force.to_come": ("por venir", "to come"),
+    "force.in_force": ("en vigor", "in force"),
+    "force.ended": ("terminada", "ended"),
+    "force.withdrawn": ("retirada", "withdrawn"),
+}
