@@ -58,7 +58,8 @@ chaos: $(TSTAMP)
 receipts: $(TSTAMP)
 	$(BIN)/python -m tests.receipts $(RECEIPTS)
 
-# A million notifications through two workers that are killed: nobody over the cap; CAPS="--notifications N".
+# A million notifications through two workers that are killed: nobody over the cap; CAPS="--notifications N",
+# CAPS=--shared for a store of several nodes, which is killed too.
 caps: $(TSTAMP)
 	$(BIN)/python -m tests.caps $(CAPS)
 

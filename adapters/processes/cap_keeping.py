@@ -74,7 +74,7 @@ class CapKeeping:
     def _begin(self, shared: Endpoint) -> None:
         """Begin counts in a store that has none; a node that knows others takes those for lost."""
         path = self._data_dir / STORE_FILE
-        known = path.read_text(encoding="ascii") if path.exists() else ""
+        known = path.read_text(encoding="ascii", errors="replace") if path.exists() else ""
         connection, found = open_store(Opening(shared, self._people().check, known, secrets.token_hex(8)))
         connection.close()
         if found != known:

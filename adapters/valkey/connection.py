@@ -125,6 +125,8 @@ def _run_of(told: object) -> bytes:
     info = {name: value for name, _, value in lines}
     if info.get(b"maxmemory", b"0") != b"0" and info.get(b"maxmemory_policy") != b"noeviction":
         raise StoreError("the store may drop counts: its maxmemory-policy must be noeviction")
+    if b"run_id" not in info:
+        raise StoreError("the store is no Valkey server")
     return info[b"run_id"]
 
 
