@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from adapters.bench.memory import Memory
 from adapters.bench.relay import PASSED, RAW, WITH_ADS, Measured
+from adapters.bench.rules import Rules
 from adapters.bench.workers import Workers
 
 TIMES_RAW_WITH_ADS = 30.0
@@ -13,6 +14,7 @@ TIMES_A_PEER = 10.0
 ADDED_P50_MS = 0.15
 ADDED_P99_MS = 0.5
 TIMES_ONE_WORKER = 1.15
+TIMES_WITHOUT_RULES = 1.25
 RESIDENT_MB = 150.0
 DRIFT_PERCENT = 2.0
 MEGABYTE = 1e6
@@ -64,6 +66,11 @@ def workers_figures(workers: Workers) -> Sequence[Figure]:
         Figure(f"{workers.binds} binds over 2 workers, most − fewest", workers.binds % 2, most - fewest),
         Figure("CPU over 2 workers, × one", TIMES_ONE_WORKER, workers.ratio),
     ]
+
+
+def rules_figures(rules: Rules) -> Sequence[Figure]:
+    """Return what the rules' cost says to what is asked."""
+    return [Figure("CPU with all rules, × without", TIMES_WITHOUT_RULES, rules.ratio)]
 
 
 def memory_figures(memory: Memory) -> Sequence[Figure]:

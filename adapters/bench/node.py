@@ -3,9 +3,9 @@
 import asyncio
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -100,12 +100,32 @@ class Figures:
         return not any(self.each("posdata_unsettled_frames"))
 
 
+def _nothing(index: int) -> Mapping[str, object]:  # noqa: ARG001  # as `Audience.campaign`
+    return {}
+
+
+async def _no_time(data_dir: Path) -> None:
+    """Do nothing with a node's data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom ads are for: keys of the policy and of each campaign by index; `prepare` is called first."""
+
+    policy: Mapping[str, object] = field(default_factory=dict)
+    campaign: Callable[[int], Mapping[str, object]] = _nothing
+    prepare: Callable[[Path], Awaitable[None]] = _no_time
+
+
+ANYBODY = Audience()
+
+
 @asynccontextmanager
 async def running(
-    directory: Path, smsc_port: int, *, campaigns: int, workers: int = 1
+    directory: Path, smsc_port: int, *, campaigns: int, workers: int = 1, audience: Audience = ANYBODY
 ) -> AsyncIterator[Node]:
     """Run a node with campaigns, its first worker on a core of its own; yield it when it inserts ads."""
-    config, log = _configure(directory, smsc_port, workers), directory / "log"
+    config, log = _configure(directory, smsc_port, workers, audience.policy), directory / "log"
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "engine.bootstrap", "serve", "-c", str(config)),
@@ -126,8 +146,9 @@ async def running(
         for index, worker in enumerate(found):
             pin([worker], measured_core(index))
         await node.when(lambda figures: figures.each("posdata_database_up") == [1])
+        await audience.prepare(directory / "data")
         if campaigns:
-            await _book(directory / "data", campaigns)
+            await _book(directory / "data", campaigns, audience.campaign)
             await node.when(lambda figures: figures.each("posdata_worker_inserts") == [1] * workers)
         yield node
     finally:
@@ -144,19 +165,19 @@ def _role(command: str) -> str:
     return "supervisor" if "engine.bootstrap" in command else "PostgreSQL"
 
 
-def _configure(directory: Path, smsc_port: int, workers: int) -> Path:
+def _configure(directory: Path, smsc_port: int, workers: int, policy: Mapping[str, object]) -> Path:
     config = directory / "posdata.yaml"
     settings = {
         "node": {"data_dir": str(directory / "data")},
         "relay": {"listen": "127.0.0.1:0", "upstream": [f"127.0.0.1:{smsc_port}"], "workers": workers},
-        "policy": {"allow_unreviewed": True, "lead_time_hours": 0, "quiet_hours": None},
+        "policy": {"allow_unreviewed": True, "lead_time_hours": 0, "quiet_hours": None, **policy},
         "http": {"listen": "127.0.0.1:0"},
     }
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     return config
 
 
-async def _book(data_dir: Path, number: int) -> None:
+async def _book(data_dir: Path, number: int, more: Callable[[int], Mapping[str, object]]) -> None:
     """Book campaigns over eight states each, approved at once."""
     now = datetime.now(UTC)
     states = sorted(load_geography().states)
@@ -176,6 +197,7 @@ async def _book(data_dir: Path, number: int) -> None:
                 "starts_at": (now - timedelta(hours=1)).isoformat(),
                 "ends_at": (now + timedelta(days=1)).isoformat(),
                 "quantity": QUANTITY,
+                **more(index),
             },
             standards,
         )

@@ -188,10 +188,14 @@ async def measure(plan: Plan, told: Callable[[str], None]) -> Measured:
 
 
 @asynccontextmanager
-async def started(bench: Bench, campaigns: int, *, workers: int = 1) -> AsyncIterator[Node]:
+async def started(
+    bench: Bench, campaigns: int, *, workers: int = 1, audience: node.Audience = node.ANYBODY
+) -> AsyncIterator[Node]:
     """Run a node of its own in front of the bench's SMSC. Raises `LoadError`."""
     directory = Path(tempfile.mkdtemp(dir=bench.directory))
-    async with node.running(directory, bench.sink, campaigns=campaigns, workers=workers) as each:
+    async with node.running(
+        directory, bench.sink, campaigns=campaigns, workers=workers, audience=audience
+    ) as each:
         yield each
 
 

@@ -1,4 +1,4 @@
-"""`posdata bench`: what the relay costs beside others, a second worker, a worker's memory."""
+"""`posdata bench`: what the relay costs beside others, a second worker, all rules, a worker's memory."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from adapters.bench import memory, relay, workers
+from adapters.bench import memory, relay, rules, workers
 from adapters.bench.load import LoadError
 from adapters.bench.peer import PEERS
 from adapters.bench.relay import Plan
@@ -35,6 +35,7 @@ Seconds = Annotated[float, typer.Option(min=1, help="at most how long memory is 
 DEFAULT = Plan()
 ALL_PEERS = ",".join(PEERS)
 MANY_CAMPAIGNS = 5000
+RULES_ROUNDS = 6
 
 
 @bench_app.callback()
@@ -88,6 +89,22 @@ def workers_command(
     """Print what a notification costs over one worker and over two, and how binds are spread."""
     plan = Plan(notifications, campaigns, window, binds, full_seconds=full_seconds, rounds=rounds)
     _print(Report(workers=_run(workers.compare(plan, _tell))), as_json=as_json)
+
+
+@bench_app.command("rules")
+def rules_command(
+    *,
+    notifications: Notifications = DEFAULT.notifications,
+    campaigns: Campaigns = DEFAULT.campaigns,
+    window: Window = DEFAULT.window,
+    binds: Binds = DEFAULT.binds,
+    full_seconds: FullSeconds = DEFAULT.full_seconds,
+    rounds: Rounds = RULES_ROUNDS,
+    as_json: AsJson = False,
+) -> None:
+    """Print what a notification costs a worker with all rules about subscribers, and with none."""
+    plan = Plan(notifications, campaigns, window, binds, full_seconds=full_seconds, rounds=rounds)
+    _print(Report(rules=_run(rules.weigh(plan, _tell))), as_json=as_json)
 
 
 @bench_app.command("memory")

@@ -10,10 +10,18 @@ from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table
 
-from adapters.bench.asked import MEGABYTE, Figure, memory_figures, relay_figures, workers_figures
+from adapters.bench.asked import (
+    MEGABYTE,
+    Figure,
+    memory_figures,
+    relay_figures,
+    rules_figures,
+    workers_figures,
+)
 from adapters.bench.memory import Memory
 from adapters.bench.node import ROLES
 from adapters.bench.relay import RAW, WITH_ADS, Measured
+from adapters.bench.rules import Rules
 from adapters.bench.workers import Workers
 from adapters.smpp import session
 
@@ -28,6 +36,7 @@ class Report:
     relay: Measured | None = None
     workers: Workers | None = None
     memory: Memory | None = None
+    rules: Rules | None = None
 
     @property
     def figures(self) -> Sequence[Figure]:
@@ -36,6 +45,7 @@ class Report:
             *(relay_figures(self.relay) if self.relay else ()),
             *(workers_figures(self.workers) if self.workers else ()),
             *(memory_figures(self.memory) if self.memory else ()),
+            *(rules_figures(self.rules) if self.rules else ()),
         ]
 
 
@@ -60,6 +70,8 @@ def document(report: Report) -> dict[str, Any]:
     if report.memory is not None:
         least, most, last = report.memory.relative
         parts["memory"] = asdict(report.memory) | {"relative": {"min": least, "max": most, "last": last}}
+    if report.rules is not None:
+        parts["rules"] = asdict(report.rules) | {"ratio": report.rules.ratio}
     return parts | {"asked": [each.document() for each in report.figures]}
 
 
@@ -86,6 +98,8 @@ def show(report: Report) -> None:
         console.print(_workers(report.workers))
     if report.memory is not None:
         console.print(_memory(report.memory))
+    if report.rules is not None:
+        console.print(_rules(report.rules))
     console.print(_asked(report.figures))
 
 
@@ -149,6 +163,14 @@ def _workers(workers: Workers) -> RenderableType:
     table.add_row(
         "2", spread, f"{workers.two_us:.2f}", f"{workers.two_rate:,.0f}", f"{100 * workers.ads[1]:.1f}"
     )
+    return table
+
+
+def _rules(rules: Rules) -> RenderableType:
+    title = f"one worker, medians of {rules.rounds} rounds in turns (posdata's hot modules {form()})"
+    table = _table(title, "rules", "µs each", "× without", "with an ad %")
+    table.add_row("none", f"{rules.without_us:.2f}", "1", f"{100 * rules.ads[0]:.1f}")
+    table.add_row("all", f"{rules.with_us:.2f}", f"{rules.ratio:.2f}", f"{100 * rules.ads[1]:.1f}")
     return table
 
 

@@ -3,10 +3,11 @@
 import pytest
 from typer.testing import CliRunner
 
-from adapters.bench.asked import memory_figures, relay_figures, workers_figures
+from adapters.bench.asked import memory_figures, relay_figures, rules_figures, workers_figures
 from adapters.bench.memory import Memory, Sample
 from adapters.bench.node import Figures
 from adapters.bench.relay import NO_RELAY, PASSED, RAW, WITH_ADS, Measured, Missing, Row, WholeNode
+from adapters.bench.rules import Rules
 from adapters.bench.workers import Workers
 from adapters.cli.app import app
 from adapters.cli.bench_report import Report, document, show
@@ -94,3 +95,11 @@ def test_a_peer_nobody_knows_is_refused() -> None:
     result = CliRunner().invoke(app, ["bench", "relay", "--peers", "jasmin"])
     assert result.exit_code == 2
     assert "smpp34, node-smpp, aiosmpplib, none; not 'jasmin'" in result.stderr
+
+
+def test_all_rules_are_held_against_none() -> None:
+    """A quarter more CPU is what rules may cost; the report shows the multiple and who got ads."""
+    assert held(rules_figures(Rules(4.0, 5.0, 6, (1.0, 0.97)))) == {"CPU with all rules, × without": True}
+    assert held(rules_figures(Rules(4.0, 5.1, 6, (1.0, 0.97)))) == {"CPU with all rules, × without": False}
+    told = document(Report(rules=Rules(4.0, 5.0, 6, (1.0, 0.97))))["rules"]
+    assert (told["ratio"], told["ads"]) == (1.25, (1.0, 0.97))

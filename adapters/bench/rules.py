@@ -1,0 +1,142 @@
+"""What the audience's rules cost: one node with all of them, one with none, in one run, in turns."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from adapters.bench.load import LoadError, Order
+from adapters.bench.node import Audience, Node
+from adapters.bench.process import cpu_seconds
+from adapters.bench.relay import WARM_UP_S, Bench, Plan, benched, side_by_side, started
+from adapters.files.hash_key import load_key
+from adapters.files.number_file import seal_numbers
+from adapters.files.number_key import NUMBER_KEY_FILE
+from adapters.files.register_map import map_register
+from adapters.files.register_writer import register_files
+from adapters.postgres.choices import Choices, Word, scope_of
+from adapters.postgres.pool import open_pool
+from adapters.postgres.server import join
+from adapters.postgres.suppression_lists import SealedParts, import_list
+from segments.seal import Seal
+
+SUPPRESSED = 1_000_000
+WITHDRAWN = 10_000
+CAP = 200
+SPACED_OF = 30
+LOOK_S = 0.2
+PATIENCE_S = 60.0
+_FIRST, _AFTER = 2_220_000_000, 10_000_000_000
+_ZONE = ZoneInfo("America/Mexico_City")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """CPU of the worker in microseconds per notification, medians of the rounds; the share that got an ad."""
+
+    without_us: float
+    with_us: float
+    rounds: int
+    ads: tuple[float, float]
+
+    @property
+    def ratio(self) -> float:
+        """CPU per notification with all rules as a multiple of that without."""
+        return self.with_us / self.without_us
+
+
+async def weigh(plan: Plan, told: Callable[[str], None]) -> Rules:
+    """Measure both. Raises `LoadError`."""
+    async with benched() as bench, AsyncExitStack() as stack:
+        told("no rules and all rules: starting")
+        nodes = await side_by_side(
+            stack,
+            started(bench, plan.campaigns, audience=Audience({"consent": "none", "exclude_callers": []})),
+            started(bench, plan.campaigns, audience=_all_rules(datetime.now(UTC))),
+        )
+        for node in nodes:
+            await bench.send(node.port, Order(plan.window, plan.notifications, 0, plan.binds, WARM_UP_S))
+        before = [await node.when(lambda figures: figures.settled) for node in nodes]
+        spent: tuple[list[float], list[float]] = ([], [])
+        for turn in range(plan.rounds):
+            told(f"no rules and all rules, round {turn + 1} of {plan.rounds}")
+            for node, each in zip(nodes, spent, strict=True):
+                each.append(await _round(bench, plan, node))
+        after = [await node.when(lambda figures: figures.settled) for node in nodes]
+    without, ruled = (
+        (late.ads - early.ads) / (late.notifications - early.notifications)
+        for early, late in zip(before, after, strict=True)
+    )
+    return Rules(median(spent[0]), median(spent[1]), plan.rounds, (without, ruled))
+
+
+async def _round(bench: Bench, plan: Plan, node: Node) -> float:
+    before = sum(map(cpu_seconds, node.workers))
+    order = Order(
+        plan.window, plan.notifications // plan.rounds, 0, plan.binds, plan.full_seconds / plan.rounds
+    )
+    sent = await bench.send(node.port, order)
+    return 1e6 * (sum(map(cpu_seconds, node.workers)) - before) / sent.count
+
+
+def _all_rules(now: datetime) -> Audience:
+    """Return every rule there is, none of which refuses much: what is measured is that they are asked."""
+    quiet = now.astimezone(_ZONE) + timedelta(hours=12)
+    return Audience(
+        policy={
+            "consent": "opt-out",
+            "quiet_hours": {"from": f"{quiet:%H}:00", "to": f"{quiet:%H}:30"},
+            "exclude_callers": ["911", "066", "5550123*"],
+            "frequency_caps": [
+                {"count": CAP, "per": "day", "scope": "global"},
+                {"count": CAP, "per": "week", "scope": "brand"},
+            ],
+        },
+        campaign=_ruled,
+        prepare=_fill_register,
+    )
+
+
+def _ruled(index: int) -> Mapping[str, object]:
+    """Return what a campaign asks for besides; whoever is spaced is mostly passed over by this traffic."""
+    caps = [{"count": CAP, "per": "day", "scope": "campaign"}]
+    spacing = {} if index % SPACED_OF else {"spacing_minutes": 1}
+    return {"frequency_caps": caps, "exclude_brands": ["nobody's"], **spacing}
+
+
+async def _fill_register(data_dir: Path) -> None:
+    """Suppress and withdraw at random, and wait until the node's register has it. Raises `LoadError`."""
+    chance = np.random.default_rng(1)
+    seal = Seal(load_key(None, data_dir / NUMBER_KEY_FILE))
+    parts = SealedParts()
+    parts.add(seal_numbers(seal, chance.integers(_FIRST, _AFTER, SUPPRESSED)))
+    withdrawn = random.Random(1).sample(range(_FIRST, _AFTER), WITHDRAWN)  # noqa: S311  # the same each time
+    dsn, now = await join(data_dir), datetime.now(UTC)
+    if dsn is None:
+        raise LoadError("the node's database is gone")
+    async with await open_pool(dsn, max_size=1) as pool:
+        async with pool.acquire() as connection, connection.transaction():
+            await Choices(seal).record(
+                connection, withdrawn, scope_of(category="banca"), Word("http", "", now), allowed=False
+            )
+        imported = await import_list(pool, "bench", parts, source="", by="bench", at=now, replace=True)
+    async with asyncio.timeout(PATIENCE_S):
+        # Another process sets no event.
+        while not await asyncio.to_thread(_holds, data_dir, imported.numbers):  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_S)
+
+
+def _holds(data_dir: Path, numbers: int) -> bool:
+    """Tell whether the newest register has so many suppressed numbers."""
+    for path in register_files(data_dir)[:1]:
+        mapped, contents = map_register(path)
+        mapped.close()
+        return contents.suppressed == numbers
+    return False
