@@ -11,7 +11,8 @@ from adapters.files.hash_key import HashKeyError
 from adapters.files.journal_reader import LEADS_FOLDER, boot_id, epoch_folder
 from adapters.files.journal_writer import JournalWriter
 from adapters.files.number_key import load_seal
-from adapters.processes.lead_gate import LeadGate, Release
+from adapters.processes.lead_gate import LeadGate
+from adapters.processes.sync_line import Release
 from adapters.smpp.route_words import RouteWords
 from engine.journal import FORMAT
 from engine.responses import LiveNumber, Responses, word_entry

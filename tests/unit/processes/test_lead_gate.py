@@ -6,13 +6,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-import pytest
-
-from adapters.processes import lead_gate
 from adapters.processes.lead_gate import LeadGate
 from engine.journal import Kind
 from tests.unit.files.journals import entry, make_writer
-from tests.unit.processes.test_sync_gate import Disk
+from tests.unit.processes.test_sync_gate import PATIENCE_S, Disk
 
 
 class Stand:
@@ -25,6 +22,7 @@ class Stand:
         self.faults: list[OSError] = []
         self.told: list[tuple[int, bool]] = []
         self.gate = LeadGate(self.journal, self.faults.append)
+        self.gate.line.patience_s = PATIENCE_S
 
     def call(self, number: int) -> None:
         """Journal a call and hold it."""
@@ -45,11 +43,11 @@ class Stand:
 
 
 def stand(data_dir: Path, act: Callable[[Stand], Awaitable[None]]) -> None:
-    """Act on a stand within 10 s, and leave no thread in a sync."""
+    """Act on a stand within a minute, and leave no thread in a sync."""
 
     async def run() -> None:
         each = Stand(data_dir)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await act(each)
         for _ in range(8):
             each.disk.let.release()
@@ -89,11 +87,11 @@ def test_a_sync_that_fails_is_told_as_not_kept(data_dir: Path) -> None:
     stand(data_dir, act)
 
 
-def test_a_disk_that_hangs_holds_nobody_up(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_hangs_holds_nobody_up(data_dir: Path) -> None:
     """After the bound all go, and new ones at once, until the disk answers."""
-    monkeypatch.setattr(lead_gate, "PATIENCE_S", 0.01)
 
     async def act(each: Stand) -> None:
+        each.gate.line.patience_s = 0.01
         each.call(1)
         await each.sync_begins()
         await each.until((1, False))
@@ -103,9 +101,9 @@ def test_a_disk_that_hangs_holds_nobody_up(data_dir: Path, monkeypatch: pytest.M
         await each.sync_begins()
         each.disk.let.release()
         await asyncio.sleep(0)
-        while each.gate._hangs:
+        while each.gate.line.hangs:
             await asyncio.sleep(0)
-        monkeypatch.setattr(lead_gate, "PATIENCE_S", 10)
+        each.gate.line.patience_s = PATIENCE_S
         each.call(3)
         await each.sync_begins()
         each.disk.let.release()

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from adapters.files.journal_writer import JournalWriter
-from adapters.processes import sync_gate
 from adapters.processes.sync_gate import ThreadedSyncGate
 from engine.journal import Kind
 from tests.unit.files.journals import entry, make_writer
+
+# No disk here takes longer unless a test says so.
+PATIENCE_S = 60.0
 
 
 class Disk:
@@ -46,6 +48,7 @@ class Stand:
         self.faults: list[OSError] = []
         self.released: list[int] = []
         self.gate = ThreadedSyncGate(self.journal, self.faults.append)
+        self.gate.line.patience_s = PATIENCE_S
 
     def write_and_hold(self, number: int) -> bool:
         """Journal something and hold octets for it."""
@@ -79,7 +82,7 @@ def stand(data_dir: Path, act: Callable[[Stand], Awaitable[None]]) -> None:
         asyncio.run(run())
     finally:
         stands[0].disk.let.release(100)  # a last sync finds the loop closed and ends the thread
-        stands[0].gate._syncs._wanted.set()
+        stands[0].gate.line.syncs._wanted.set()
 
 
 def test_octets_wait_for_the_sync(data_dir: Path) -> None:
@@ -106,7 +109,7 @@ def test_all_who_come_meanwhile_share_the_next_sync(data_dir: Path) -> None:
         await made.sync_begins()
         await made.sync_ends(*range(1, 50))
         assert made.disk.syncs == 2
-        assert not made.gate._syncs._wanted.is_set()
+        assert not made.gate.line.syncs._wanted.is_set()
 
     stand(data_dir, act)
 
@@ -143,19 +146,19 @@ def test_a_sync_that_fails_lets_go_all_the_same(data_dir: Path) -> None:
     stand(data_dir, act)
 
 
-def test_a_disk_that_hangs_lets_go_all_the_same(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_hangs_lets_go_all_the_same(data_dir: Path) -> None:
     """After a while the octets leave, nothing more is held, and it is told; until the disk answers."""
-    monkeypatch.setattr(sync_gate, "PATIENCE_S", 0.0)
 
     async def act(made: Stand) -> None:
+        made.gate.line.patience_s = 0.0
         made.write_and_hold(1)
         await made.sync_begins()
         await made.released_are(1)
         assert [type(fault) for fault in made.faults] == [TimeoutError]
         assert not made.write_and_hold(2)
-        monkeypatch.undo()
+        made.gate.line.patience_s = PATIENCE_S
         made.disk.let.release()
-        while made.gate._gave_up:
+        while made.gate.line.hangs:
             await asyncio.sleep(0)
         assert made.write_and_hold(3)
         await made.sync_begins()
@@ -165,14 +168,14 @@ def test_a_disk_that_hangs_lets_go_all_the_same(data_dir: Path, monkeypatch: pyt
     stand(data_dir, act)
 
 
-def test_patience_is_counted_anew_for_the_next_sync(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_patience_is_counted_anew_for_the_next_sync(data_dir: Path) -> None:
     """Those who came while a sync ran are let go as well when the one that they share hangs."""
 
     async def act(made: Stand) -> None:
         made.write_and_hold(1)
         await made.sync_begins()
         made.write_and_hold(2)
-        monkeypatch.setattr(sync_gate, "PATIENCE_S", 0.0)
+        made.gate.line.patience_s = 0.0
         made.disk.let.release()
         await made.released_are(1, 2)
         assert [type(fault) for fault in made.faults] == [TimeoutError]
