@@ -168,10 +168,12 @@ def _print_loop(loop: Loop) -> None:
         f"  {loop.consumed:,} calls to response numbers answered: {loop.leads:,} leads, "
         f"{confirmations:,} confirmation SMS, {len(loop.codes):,} coupons, no code twice"
     )
+    print(f"  the leads as XLSX: {loop.sheet_rows:,} rows, {loop.sheet_calls:,} calls")
     print("  votes: " + ", ".join(f"{option} {votes:,}" for option, votes in loop.votes.items()))
     if loop.stopped_after_s is not None:
         print(
             f"  one caller opted out: the last ad to that number {loop.stopped_after_s:.2f} s after the call"
+            " (at most 1 s is asked)"
         )
 
 

@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import structlog
+
 from adapters.cli.console import CommandError, ExitCode
 from adapters.cli.options import DEFAULT_CONFIG, ConfigFile, settings_at
 from adapters.files.named_files import file_faults
@@ -10,6 +12,8 @@ from adapters.files.settings_file import load_settings
 from adapters.processes.child import configure_logging
 from adapters.processes.supervisor import Addresses, StartError, Supervisor
 from engine.settings import Settings
+
+log = structlog.get_logger()
 
 
 def serve_command(*, config: ConfigFile = DEFAULT_CONFIG) -> None:
@@ -25,7 +29,14 @@ def serve_command(*, config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 
 async def _run(settings: Settings, config: Path) -> None:
+    declare(settings)
     await Supervisor(settings, _announce, load=lambda: load_settings(config, probe=file_faults)).run()
+
+
+def declare(settings: Settings) -> None:
+    """Log on what legal ground ads are sent, as the carrier declares it, and what consent is asked for."""
+    policy = settings.policy
+    log.info("legal_basis", legal_basis=policy.legal_basis, consent=policy.consent)
 
 
 def _announce(addresses: Addresses) -> None:

@@ -24,7 +24,8 @@ OLDEST = timedelta(hours=24)
 """How old a call may be when it is posted: a relay telephone may have been without a network."""
 AHEAD = timedelta(minutes=5)
 
-Number = Annotated[str, Field(min_length=1, max_length=30)]
+# What is wrong with a number is told without repeating it.
+Number = Annotated[str, Field(min_length=1, max_length=30, repr=False)]
 
 
 class CallIn(Shape):

@@ -126,7 +126,7 @@ class PostgresEngagements:
 
         Raises `NumberTakenError`, `CampaignMismatchError`.
         """
-        organisation = None if draft.brand is None else principal.organisation
+        organisation = None if draft.brand is None else principal.organisation or None
         author = Author(organisation, principal.name, timezone)
         async with self._pool.acquire() as connection, connection.transaction():
             return await add_engagement(connection, draft, author, state=state, at=at)

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from adapters.files.journal_reader import unsettled
+from adapters.files.number_key import load_seal
 from adapters.files.reference_data import load_geography
 from adapters.files.rule_sets import default_rules
 from adapters.postgres.books import PostgresBooks
@@ -31,6 +32,7 @@ from adapters.simulator.demo_calls import (
     CallingTraffic,
     Loop,
     engage,
+    fill_pool,
     is_answered,
     read_loop,
 )
@@ -194,7 +196,7 @@ class Demo:
         await self._addresses
         pool = await _pool(data_dir)
         try:
-            await engage(pool, self._seconds, max(10, round(self._rate * self._seconds)))
+            await fill_pool(pool)
             if self._http:
                 users = demo_users()
                 await register(pool, users)
@@ -202,6 +204,7 @@ class Demo:
             drafts = _drafts(self._seconds, self._rate)
             smsc.register_ads(*(creative.text for draft in drafts for creative in draft.creatives))
             await PostgresCampaigns(pool).add(drafts, approve=True, now=datetime.now(UTC))
+            await engage(pool, self._seconds, max(10, round(self._rate * self._seconds)))
             platform = self._platform()
             watching = asyncio.ensure_future(self._watch(pool, platform))
             try:
@@ -211,7 +214,8 @@ class Demo:
                 await asyncio.gather(watching, return_exceptions=True)
             await self._show(pool, platform)
             counts, left = await _settled(pool, data_dir)
-            loop = await read_loop(pool, counts.consumed, self._callers)
+            seal = load_seal(_settings(data_dir, smsc.port), data_dir)
+            loop = await read_loop(pool, seal, counts.consumed, self._callers)
         finally:
             await pool.close()
         return Outcome(

@@ -1,15 +1,20 @@
 """The demo's loop: people call the number in an ad and get a coupon, others vote, one opts out."""
 
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from random import Random
 from time import monotonic
 from typing import Final
+from zipfile import ZipFile
 
+from adapters.http.lead_files import COLUMNS, xlsx_of
 from adapters.postgres.coupons import PostgresCoupons
 from adapters.postgres.engagements import PostgresEngagements
+from adapters.postgres.leads import PostgresLeads
 from adapters.postgres.pool import Pool
 from adapters.postgres.response_numbers import PostgresResponseNumbers
 from adapters.simulator.notification import Address, Notification
@@ -19,13 +24,19 @@ from engine.access import Principal, Role
 from inventory.engagements import EngagementDraft, Purpose
 from inventory.response_numbers import NumberUse
 from segments.numbers import national
+from segments.seal import Seal
 
 COUPON_NUMBER: Final = "5512345678"
-"""The number in the ads of demo_data/campaigns.yaml."""
+"""The number in the ads of CAMPAIGN in demo_data/campaigns.yaml; calls to it get a coupon."""
+
+CAMPAIGN: Final = "Buen Fin nacional"
+LEAD_NUMBER: Final = "8112345678"
+"""The response number of another campaign there: approval assigns it, calls to it are leads."""
 
 VOTE_NUMBERS: Final[Mapping[str, str]] = {"5501000001": "Lucha libre", "5501000002": "Futbol"}
 OUT_NUMBER: Final = "5501000003"
 SHORT_CODE: Final = "5050"
+_OPS: Final = Principal("demo", "demo", "", Role.OPS)
 CALL_BACK: Final = 0.3
 VOTE: Final = 0.02
 WATCHED: Final = 0.03
@@ -33,12 +44,15 @@ _TEXT: Final = "Llamada perdida de {caller}"
 
 
 class Callers:
-    """Who calls back, and what handsets got: filled by the SMSC, emptied by the platform."""
+    """Who calls back, and what handsets got: filled by the SMSC, emptied by the platform.
+
+    Somebody calls the way out `leave_at` seconds after the first ad.
+    """
 
     def __init__(self, chance: Random, leave_at: float) -> None:
         self._chance = chance
         self._leave_at = leave_at
-        self._begun = monotonic()
+        self._begun: float | None = None
         self._waiting: deque[tuple[str, str]] = deque()
         self.confirmed: dict[str, list[str]] = {}
         self.leaver: str | None = None
@@ -48,13 +62,16 @@ class Callers:
     def saw(self, handset: str, ad: str) -> None:
         """Let some of those who see the number call it; one of them wants no more ads later on."""
         now = monotonic()
+        if self._begun is None:
+            self._begun = now
         if handset == self.leaver and self.left_at is not None:
             self.last_ad = now
         elif self.leaver is None and now - self._begun >= self._leave_at:
             self.leaver, self.left_at = handset, now
             self._waiting.appendleft((handset, OUT_NUMBER))
-        elif COUPON_NUMBER in ad and self._chance.random() < CALL_BACK:
-            self._waiting += [(handset, COUPON_NUMBER)] * self._chance.choice((1, 1, 2))
+        for number in (COUPON_NUMBER, LEAD_NUMBER):
+            if number in ad and handset != self.leaver and self._chance.random() < CALL_BACK:
+                self._waiting += [(handset, number)] * self._chance.choice((1, 1, 2))
 
     def next_call(self) -> Notification | None:
         """Return the notification of a call to a response number, if somebody calls now."""
@@ -124,6 +141,8 @@ class Loop:
     calls: int
     leads: int
     consumed: int
+    sheet_rows: int
+    sheet_calls: int
     answers: Mapping[str, int]
     given: Mapping[str, str]
     votes: Mapping[str, int]
@@ -138,18 +157,24 @@ class Loop:
 
     @property
     def agrees(self) -> bool:
-        """Tell whether no call was lost, nobody got two of a kind, and no code went to two."""
+        """Tell whether no call was lost, nobody got two of a kind, and no code went to two.
+
+        The sheets hold what the books do: a row a lead, and its calls.
+        """
         twice = any(
             max(Counter(_kind(text) for text in texts).values()) > 1 for texts in self.confirmed.values()
         )
         known = set(self.codes) <= set(self.given.values())
-        return self.calls == self.consumed and not twice and known and len(set(self.codes)) == len(self.codes)
+        sheets = (self.sheet_rows, self.sheet_calls) == (self.leads, self.consumed)
+        once = not twice and known and len(set(self.codes)) == len(self.codes)
+        return self.calls == self.consumed and sheets and once
 
     def as_document(self) -> dict[str, object]:
         """Return the part of `posdata demo --json` about calls."""
         return {
             "calls": self.calls,
             "leads": self.leads,
+            "sheets": {"rows": self.sheet_rows, "calls": self.sheet_calls},
             "confirmations": sum(map(len, self.confirmed.values())),
             "coupons": len(self.codes),
             "votes": dict(self.votes),
@@ -161,13 +186,17 @@ class Loop:
         }
 
 
+async def fill_pool(pool: Pool) -> None:
+    """Put the numbers in the carrier's pool."""
+    numbers, now = PostgresResponseNumbers(pool), datetime.now(UTC)
+    for digits in (COUPON_NUMBER, LEAD_NUMBER, *VOTE_NUMBERS, OUT_NUMBER):
+        await numbers.add(digits, "demo", principal=_OPS, at=now)
+
+
 async def engage(pool: Pool, seconds: float, coupons: int) -> None:
-    """Put the numbers in the pool, and start a coupon, a vote and a standing way out."""
+    """Start a coupon of CAMPAIGN, a vote and a standing way out."""
     now = datetime.now(UTC)
-    ops = Principal("demo", "demo", "", Role.OPS)
-    numbers, engagements = PostgresResponseNumbers(pool), PostgresEngagements(pool)
-    for digits in (COUPON_NUMBER, *VOTE_NUMBERS, OUT_NUMBER):
-        await numbers.add(digits, "demo", principal=ops, at=now)
+    engagements = PostgresEngagements(pool)
     ends = now + timedelta(seconds=seconds) + timedelta(hours=1)
     drafts = (
         _draft("Cupones del Buen Fin", "coupon", now, ends, (NumberUse(COUPON_NUMBER),),
@@ -177,11 +206,14 @@ async def engage(pool: Pool, seconds: float, coupons: int) -> None:
         _draft("Sin publicidad", "opt_out", now, None, (NumberUse(OUT_NUMBER),),
                "Listo: ya no recibes publicidad en tus avisos."),
     )  # fmt: skip
+    campaign = await pool.fetchrow("SELECT id, brand FROM campaigns WHERE name = $1", CAMPAIGN)
     for draft in drafts:
-        made = await engagements.create(draft, timezone="America/Mexico_City", principal=ops, at=now)
+        if draft.purpose == "coupon" and campaign is not None:
+            draft = replace(draft, brand=campaign["brand"], campaign=campaign["id"])  # noqa: PLW2901
+        made = await engagements.create(draft, timezone="America/Mexico_City", principal=_OPS, at=now)
         if draft.purpose == "coupon":
             codes = [f"SOL{each:06d}" for each in range(coupons)]
-            await PostgresCoupons(pool).add(made.id, codes, principal=ops, at=now)
+            await PostgresCoupons(pool).add(made.id, codes, principal=_OPS, at=now)
 
 
 async def is_answered(pool: Pool, consumed: int) -> bool:
@@ -193,8 +225,8 @@ async def is_answered(pool: Pool, consumed: int) -> bool:
     return bool(calls == consumed and not owed)
 
 
-async def read_loop(pool: Pool, consumed: int, callers: Callers) -> Loop:
-    """Return what came of the calls."""
+async def read_loop(pool: Pool, seal: Seal, consumed: int, callers: Callers) -> Loop:
+    """Return what came of the calls, in the books and in the sheets that they are handed out as."""
     sums = await pool.fetchrow(
         "SELECT coalesce(sum(calls), 0)::bigint AS calls, coalesce(sum(leads), 0)::bigint AS leads"
         " FROM lead_tallies"
@@ -205,16 +237,30 @@ async def read_loop(pool: Pool, consumed: int, callers: Callers) -> Loop:
     )
     answers = await pool.fetch("SELECT state, count(*) FROM answers GROUP BY 1 ORDER BY 1")
     given = await pool.fetch("SELECT lead, code FROM coupons WHERE lead IS NOT NULL")
+    sheets = [
+        await _sheet(pool, seal, str(row["id"])) for row in await pool.fetch("SELECT id FROM engagements")
+    ]
     return Loop(
         calls=sums["calls"] if sums else 0,
         leads=sums["leads"] if sums else 0,
         consumed=consumed,
+        sheet_rows=sum(rows for rows, _ in sheets),
+        sheet_calls=sum(calls for _, calls in sheets),
         answers={row["state"]: row["count"] for row in answers},
         given={str(row["lead"]): row["code"] for row in given},
         votes={row["option"]: row["leads"] for row in votes},
         confirmed=callers.confirmed,
         stopped_after_s=callers.stopped_after_s,
     )
+
+
+async def _sheet(pool: Pool, seal: Seal, engagement: str) -> tuple[int, int]:
+    """Return how many leads an engagement's workbook has, and the sum of their calls, as read from it."""
+    rows = [row async for row in PostgresLeads(pool, seal).exported(engagement, _OPS)]
+    sheet = ZipFile(BytesIO(xlsx_of(rows, seal, UTC))).read("xl/worksheets/sheet1.xml")
+    column = "ABCDEFGHI"[COLUMNS.index("calls")].encode()
+    calls = re.findall(rb'<c r="%b\d+"><v>(\d+)</v>' % column, sheet)
+    return sheet.count(b"<row ") - 1, sum(map(int, calls))
 
 
 def _called(caller: str, destination: str) -> Notification:

@@ -120,6 +120,15 @@ async def test_forged_old_and_unsigned_requests_are_refused(world: World) -> Non
     assert read_signature("t=1,n=short,v1=" + "0" * 64) is None
 
 
+@pytest.mark.parametrize("caller", [5500010000, "5500010000" * 4, ["5500010000"], "5500010000x"])
+async def test_no_refusal_repeats_a_callers_number(world: World, caller: object) -> None:
+    """Whoever reads a provider's log of our answers finds nobody's number there."""
+    _, phone = await opened(world)
+    refused = await phone.post(call("A", 1) | {"caller": caller})
+    assert refused.status == (200 if caller == "5500010000x" else 422)
+    assert b"5500010000" not in refused.octets
+
+
 @pytest.mark.parametrize("shared", [False, True])
 async def test_files_show_numbers_as_the_wording_says(world: World, *, shared: bool) -> None:
     """Masked, or in full; the same rows in CSV and XLSX; what looks like a formula is none."""
