@@ -27,7 +27,8 @@ log = structlog.get_logger()
 class CapKeeping:
     """Makes the table once, when the first campaign serves whose ads are counted by subscriber.
 
-    A store that nodes share is looked at again and again: it may lose its counts. No plan waits for it.
+    A store that nodes share is looked at again and again: it may lose its counts. Only the first plan waits
+    for it.
     """
 
     def __init__(self, settings: Settings, data_dir: Path) -> None:
@@ -45,7 +46,10 @@ class CapKeeping:
         if shared is None:
             self._made = await self._tried(self._make)
         elif (self._opening is None or self._opening.done()) and time.monotonic() >= self._due:
+            first = self._opening is None
             self._opening = asyncio.create_task(self._open(shared))
+            if first:
+                await self._opening
 
     async def _open(self, shared: Endpoint) -> None:
         await self._tried(lambda: self._begin(shared))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from adapters.files.cap_file import make_cap_file, open_cap_file
-from engine.cap_batch import CapBatch
+from engine.cap_batch import CapBatch, Claims
 from engine.cap_rules import CapBook, CapPolicy
 from engine.caps import CapRules, Caps, CapStore
 from engine.people import WideHash
@@ -58,6 +58,37 @@ class Asked:
             )
         finally:
             self.store.close()
+
+
+class MemoryStore:
+    """A worker's link and a store in memory.
+
+    `silent` gives no answer, `fault` is raised, whoever is in `busy` is somebody else's.
+    """
+
+    def __init__(self) -> None:
+        self.trouble = "slow"
+        self.silent = False
+        self.fault: Exception | None = None
+        self.busy: set[int] = set()
+        self.words: dict[int, bytes] = {}
+        self.lasts: dict[int, int] = {}
+        self.asked: list[list[int]] = []
+
+    def claim(self, people: list[int], minute: int) -> Claims | None:
+        """Answer at once, or not at all."""
+        self.asked.append(people)
+        if self.fault is not None:
+            raise self.fault
+        if self.silent:
+            return None
+        found = [None if each in self.busy else self.words.get(each, b"") for each in people]
+        return Claims(0, minute, found)
+
+    def settle(self, counted: dict[int, tuple[bytes, int]]) -> None:
+        """Take what was counted."""
+        for person, (words, lasts) in counted.items():
+            self.words[person], self.lasts[person] = words, lasts
 
 
 Worker = Callable[[], CapStore]
