@@ -54,13 +54,21 @@ def resident_bytes(pid: int) -> tuple[int, int]:
 
 def pin(pids: Iterable[int], core: int) -> None:
     """Keep processes on one core, all threads, where the machine has it."""
-    if core not in os.sched_getaffinity(0):
-        return
+    if core in os.sched_getaffinity(0):
+        _keep(pids, {core})
+
+
+def unpin(pids: Iterable[int]) -> None:
+    """Let processes run on every core that we may run on, all threads."""
+    _keep(pids, os.sched_getaffinity(0))
+
+
+def _keep(pids: Iterable[int], cores: set[int]) -> None:
     for pid in pids:
         # A database connection may end meanwhile.
         with suppress(FileNotFoundError, ProcessLookupError):
             for task in Path(f"/proc/{pid}/task").iterdir():
-                os.sched_setaffinity(int(task.name), {core})
+                os.sched_setaffinity(int(task.name), cores)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`posdata campaigns`: import campaigns from a file, list those there are."""
 
 import asyncio
+import getpass
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,7 +87,11 @@ async def _add(
     async with open_database(settings) as session:
         try:
             ids = await PostgresCampaigns(session.pool).add(
-                drafts, approve=approve, now=now, timezone=settings.policy.default_timezone
+                drafts,
+                approve=approve,
+                now=now,
+                timezone=settings.policy.default_timezone,
+                by=getpass.getuser(),
             )
         except UnknownBrandError as error:
             raise CommandError(ExitCode.USAGE, f"posdata: {error}; nothing was imported") from None

@@ -13,6 +13,7 @@ from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 
 from adapters.http.operations import Answer, Call, Operation
 from adapters.http.problems import ProblemError, language_of
@@ -312,7 +313,13 @@ def _response(answer: Answer, language: str) -> web.Response:
         )
     if answer.document is None:
         return web.Response(status=answer.status if answer.status != 200 else 204, headers=headers)
-    return web.json_response(answer.document, status=answer.status, headers=headers)
+    return web.Response(
+        body=to_json(answer.document),
+        status=answer.status,
+        content_type="application/json",
+        charset="utf-8",
+        headers=headers,
+    )
 
 
 def _faulty(pointer: str, code: str, es: str, en: str) -> ProblemError:

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic_core import to_json
 
 from engine.composition import septets_of, units_of
 from inventory.cold_start import room_mix
@@ -98,7 +99,7 @@ class Fitting:
 
 def key(target: Mapping[str, Any]) -> str:
     """Return what tells targets apart."""
-    return json.dumps(target, sort_keys=True)
+    return to_json(target).decode()
 
 
 def with_fits(document: dict[str, Any], services: Services) -> dict[str, Any]:

@@ -32,7 +32,7 @@ LEFT JOIN LATERAL (
     WHERE d.creative = cr.id AND d.review IN ('approved', 'taken_down')
     ORDER BY d.version DESC LIMIT 1
 ) s ON s.review = 'approved'
-WHERE cr.removed_at IS NULL AND ($1::int[] IS NULL OR cr.campaign = ANY($1))
+WHERE cr.removed_at IS NULL AND cr.campaign = ANY($1)
 ORDER BY cr.campaign, cr.position, v.version DESC
 """
 
@@ -72,7 +72,7 @@ async def read_documents(
     """Return the documents of some campaigns, in order."""
     numbers = [row["number"] for row in rows]
     texts = await read_texts(connection, numbers)
-    counts = {one.number: one for one in await read_campaign_counts(connection, numbers)}
+    counts = await read_campaign_counts(connection, numbers)
 
     def documents() -> list[dict[str, Any]]:
         return [
@@ -82,8 +82,8 @@ async def read_documents(
     return await asyncio.to_thread(documents) if len(rows) > AT_ONCE else documents()
 
 
-async def read_texts(connection: Connection, numbers: Sequence[int] | None = None) -> Texts:
-    """Return the newest version of each text by campaign number; None means of all campaigns."""
+async def read_texts(connection: Connection, numbers: Sequence[int]) -> Texts:
+    """Return the newest version of each text by campaign number."""
     return grouped(await connection.fetch(_NEWEST_TEXTS, numbers))
 
 

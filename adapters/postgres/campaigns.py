@@ -57,10 +57,6 @@ DELETE FROM holds h USING campaigns c WHERE c.number = h.campaign AND c.state = 
 """
 
 
-# Who assigns the response numbers of campaigns that are imported as approved.
-_IMPORT = "posdata"
-
-
 class UnknownBrandError(Exception):
     """A campaign names a brand that nobody registered."""
 
@@ -79,8 +75,9 @@ class PostgresCampaigns:
         approve: bool,
         now: datetime,
         timezone: str = COUNTRY_ZONE,
+        by: str = "posdata",
     ) -> Sequence[str]:
-        """Store all drafts or none and return their ids.
+        """Store all drafts or none, as done `by` someone, and return their ids.
 
         With `approve` they and their texts are approved as of `now`, without lead time, brands that are not
         known are registered, and response numbers are assigned (`timezone` is their leads' clock); else they
@@ -90,7 +87,11 @@ class PostgresCampaigns:
             await _register_brands(connection, drafts, create=approve)
             added = [await add_campaign(connection, draft, approve=approve, now=now) for draft in drafts]
             for row in added if approve else ():
-                await take_number(connection, row["number"], timezone=timezone, by=_IMPORT, now=now)
+                await take_number(connection, row["number"], timezone=timezone, by=by, now=now)
+            state = CampaignState.APPROVED if approve else CampaignState.DRAFT
+            for row, draft in zip(added, drafts, strict=True):
+                after = {"name": draft.name, "brand": draft.brand, "state": state.value}
+                await write_audit(connection, by, "create", "campaign", str(row["id"]), None, after, now)
         return [str(row["id"]) for row in added]
 
     async def serving(self, now: datetime) -> Sequence[ServingCampaign]:

@@ -11,9 +11,9 @@ _CAMPAIGNS = """
 SELECT c.number, c.id, c.name, l.quantity, l.inserted, l.accepted, l.rejected, l.unknown,
        l.delivered, l.failed, l.made_good, l.settled, l.leased
 FROM campaigns c JOIN ledger l ON l.campaign = c.number
-WHERE $1::int[] IS NULL OR c.number = ANY($1)
-ORDER BY c.number
 """
+_SOME = f"{_CAMPAIGNS} WHERE c.number = ANY($1)"
+_ALL = f"{_CAMPAIGNS} ORDER BY c.number"
 
 
 async def read_counts(connection: Connection) -> Counts:
@@ -31,15 +31,16 @@ async def read_counts(connection: Connection) -> Counts:
         consumed=total["consumed"],
         refused=total["refused"],
         pass_through={row["reason"]: row["n"] for row in reasons},
-        campaigns=await read_campaign_counts(connection),
+        campaigns=[counts_of(row) for row in await connection.fetch(_ALL)],
     )
 
 
 async def read_campaign_counts(
-    connection: Connection, numbers: Sequence[int] | None = None
-) -> Sequence[CampaignCounts]:
-    """Return the counts and ledger of some campaigns, or of each, by number."""
-    return [counts_of(row) for row in await connection.fetch(_CAMPAIGNS, numbers)]
+    connection: Connection, numbers: Sequence[int]
+) -> Mapping[int, CampaignCounts]:
+    """Return the counts and ledger of some campaigns by number."""
+    rows = await connection.fetch(_SOME, numbers)
+    return {row["number"]: counts_of(row) for row in rows}
 
 
 async def read_inserted_by_place(connection: Connection) -> Mapping[int, int]:

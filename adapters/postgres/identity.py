@@ -19,6 +19,8 @@ _SHOWN_OF_KEY = 10
 
 SESSION_IDLE = timedelta(hours=8)
 SESSION_LONGEST = timedelta(hours=24)
+# That a session is in use is written no more often than this.
+SESSION_SEEN = timedelta(minutes=1)
 LOCK_AFTER = 5
 LOCKED_FOR = timedelta(minutes=15)
 
@@ -38,12 +40,12 @@ WHERE k.sha256 = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expi
 """  # noqa: S608  # the only thing put in is an alias of ours
 
 _BY_SESSION = f"""
-UPDATE web_sessions s SET seen_at = $2
-FROM users u
-WHERE s.sha256 = $1 AND u.id = s.user_id AND u.disabled_at IS NULL AND s.expires_at > $2 AND s.seen_at > $3
-RETURNING 'user:' || u.id AS id, u.email AS name, u.organisation, u.role, u.language, s.csrf,
+SELECT 'user:' || u.id AS id, u.email AS name, u.organisation, u.role, u.language, s.csrf, s.seen_at,
     '{{}}'::text[] AS scopes, {_BRANDS.format(who="u")} AS brands
+FROM web_sessions s JOIN users u ON u.id = s.user_id
+WHERE s.sha256 = $1 AND u.disabled_at IS NULL AND s.expires_at > $2 AND s.seen_at > $3
 """  # noqa: S608
+_SEEN = "UPDATE web_sessions SET seen_at = $2 WHERE sha256 = $1 AND seen_at < $2"
 
 
 class DuplicateError(Exception):
@@ -257,9 +259,12 @@ class PostgresIdentity:
         return token
 
     async def session(self, token: str, *, at: datetime) -> WebSession | None:
-        """Return a session that is neither idle nor too old, and note that it was used."""
+        """Return a session that is neither idle nor too old, and note once a minute that it is used."""
+        sha256 = _sha256(token)
         async with self._pool.acquire() as connection:
-            row = await connection.fetchrow(_BY_SESSION, _sha256(token), at, at - SESSION_IDLE)
+            row = await connection.fetchrow(_BY_SESSION, sha256, at, at - SESSION_IDLE)
+            if row is not None and at - row["seen_at"] > SESSION_SEEN:
+                await connection.execute(_SEEN, sha256, at)
         return None if row is None else WebSession(_principal(row), row["csrf"])
 
     async def close_session(self, token: str) -> None:

@@ -1,12 +1,12 @@
 """Connections: how a pool is opened, and which errors mean that the database is away."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TypeAlias
 
 import asyncpg
+from pydantic_core import from_json, to_json
 
 # Strings, because asyncpg's classes can't be subscripted when the program runs.
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -34,8 +34,26 @@ DATABASE_FAULTS: tuple[type[BaseException], ...] = (*DATABASE_AWAY, asyncpg.Post
 """All that a call may raise: the database is away, or refused what it was asked."""
 
 
+class _Kept(asyncpg.Connection):
+    """A connection that goes back to its pool without a word to the server.
+
+    asyncpg would let go of locks, notices and settings each time: whoever takes a lock or listens lets go
+    of it himself, and settings last no longer than a transaction.
+    """
+
+    __slots__ = ()
+
+    def get_reset_query(self) -> str:
+        """Return what is asked of the server when a connection is given back: nothing."""
+        return ""
+
+
 async def _prepare(connection: Connection) -> None:
-    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_written, decoder=from_json)
+
+
+def _written(document: object) -> str:
+    return to_json(document).decode()
 
 
 async def open_pool(dsn: str, *, min_size: int = 1, max_size: int = 8, command_timeout_s: float = 30) -> Pool:
@@ -46,6 +64,7 @@ async def open_pool(dsn: str, *, min_size: int = 1, max_size: int = 8, command_t
         max_size=max_size,
         command_timeout=command_timeout_s,
         init=_prepare,
+        connection_class=_Kept,
         server_settings={"application_name": "posdata", "timezone": "UTC", "jit": "off"},
     )
 

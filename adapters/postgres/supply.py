@@ -4,6 +4,8 @@ The counts themselves are added by settlement (adapters.postgres.supply_counts).
 DETAIL_DAYS; of older days the rolled-up rows remain.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -120,7 +122,7 @@ async def read_history(pool: Pool, numbering: Numbering, hour: int) -> History:
         days = await connection.fetch(_DAYS, first_day, room_day)
         [hours] = await connection.fetch(_DETAIL_HOURS, first_day * _HOURS)
         [rooms] = await connection.fetch(_DETAIL_ROOMS, room_day * _HOURS)
-    index = PlaceIndex(numbering)
+    index = _index_of(numbering)
     reader = _Reader(index, len(numbering.places), first_day, (hour // _HOURS + 1 - first_day) * _HOURS)
     for row in days:
         reader.add_day(row["day"], ints_of(row["places"]), ints_of(row["hours"]))
@@ -135,7 +137,7 @@ async def read_since(pool: Pool, numbering: Numbering, first: int, last: int) ->
     """Return what was counted by dense place index in the hours `first` to `last`, both included."""
     counted = np.zeros(len(numbering.places))
     rows = await pool.fetch(_SINCE, first, last)
-    index = PlaceIndex(numbering).of(np.array([row["place"] for row in rows], dtype=np.int32))
+    index = _index_of(numbering).of(np.array([row["place"] for row in rows], dtype=np.int32))
     np.add.at(counted, index[index >= 0], np.array([row["n"] for row in rows], dtype=np.float64)[index >= 0])
     return counted
 
@@ -144,7 +146,7 @@ async def read_by_hour(pool: Pool, numbering: Numbering, first: int, last: int) 
     """Return what was counted in the hours `first` to `last`, both included: shape (hours, places)."""
     counted = np.zeros((last - first + 1, len(numbering.places)))
     [row] = await pool.fetch(_BY_HOUR, first, last)
-    index = PlaceIndex(numbering).of(ints_of(row["places"]))
+    index = _index_of(numbering).of(ints_of(row["places"]))
     known = index >= 0
     hours = ints_of(row["hours"]).astype(np.intp) - first
     np.add.at(counted, (hours[known], index[known]), ints_of(row["counts"])[known])
@@ -167,6 +169,11 @@ class PlaceIndex:
         at = np.minimum(np.searchsorted(self._codes, codes), len(self._codes) - 1)
         lost = self._of_lada[codes % LADAS_PER_MUNICIPALITY]
         return np.where(self._codes[at] == codes, self._places[at], lost)
+
+
+@lru_cache(maxsize=2)
+def _index_of(numbering: Numbering) -> PlaceIndex:
+    return PlaceIndex(numbering)
 
 
 class _Reader:

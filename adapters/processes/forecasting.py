@@ -102,7 +102,8 @@ class Forecasting:
         first = midnight(now, self._zone)
         counted = await read_since(pool, self._numbering, first, hour_of(now))
         today = Today(first, now.timestamp(), counted)
-        return corrected(forecast.supply, today, self._forecaster.lada_of_place)
+        # In a thread: a month of all places is octets enough to hold up whatever else waits.
+        return await asyncio.to_thread(corrected, forecast.supply, today, self._forecaster.lada_of_place)
 
 
 def first_hour_of(history: History, hour: int, begun: datetime, now: datetime) -> tuple[History, int]:

@@ -27,6 +27,7 @@ def main() -> int:
 
 def _print(measured: Measured) -> bool:
     """Print asked beside measured; tell whether all is kept."""
+    _say("one client, one request after another, whatever the kind")
     _say(f"{'':<30}{'requests':>9}{'p50 ms':>9}{'p99 ms':>9}{'asked ≤':>9}")
     kept = True
     for each in measured.asked:
@@ -46,6 +47,8 @@ def _print(measured: Measured) -> bool:
         f"{'median':<30}{measured.calm_ms:>9.2f} alone, {measured.busy_ms:.2f} beside requests,"
         f" asked ≤ {measured.relay_bound_ms:.2f}  {verdict}"
     )
+    spent = ", ".join(f"{role} {share:.0%}" for role, share in measured.cpu.items())
+    _say(f"of a core, beside requests: {spent}")
     return kept and good
 
 

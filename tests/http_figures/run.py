@@ -2,16 +2,16 @@
 
 import asyncio
 import json
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from itertools import cycle
 from statistics import median
 
-from adapters.bench.load import LOAD_CORE, LoadError, Order, Sent, awake
-from adapters.bench.process import pin, urgent
+from adapters.bench.load import LoadError, Order, Sent, awake
+from adapters.bench.process import family, unpin, urgent
 from adapters.bench.relay import Bench, benched
 from tests.http_figures.world import World, settled, world
 
@@ -56,11 +56,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All figures; the relay's calm and busy rounds in pairs."""
+    """All figures; the relay's calm and busy rounds in pairs; how much of a core each role took when busy."""
 
     asked: Sequence[Asked]
     calm: Sequence[Sent]
     busy: Sequence[Sent]
+    cpu: Mapping[str, float]
 
     @property
     def calm_ms(self) -> float:
@@ -89,17 +90,23 @@ async def measure(plan: Plan, told: Callable[[str], None]) -> Measured:
     async with benched() as bench:
         told("booking 10,000 campaigns and counting a month")
         async with world(bench) as made:
-            pin([os.getpid()], LOAD_CORE)
+            # Only the load and the worker keep a core to themselves: whoever asks, and who answers, run where
+            # there is room, as they do without a load on the same machine.
+            unpin(set(family(made.node.pid)) - set(made.node.workers))
             asked = _questions(made)
             order = Order(WINDOW, int(plan.rate * plan.seconds), plan.rate, BINDS)
             await bench.send(made.node.port, Order(WINDOW, int(plan.rate * WARM_UP_S), plan.rate, BINDS))
             calm, busy = [], []
+            cpu: Counter[str] = Counter()
             for turn in range(plan.rounds):
                 told(f"the relay alone, round {turn + 1} of {plan.rounds}")
                 calm.append(await _relayed(bench, made, order))
                 told(f"the relay beside requests, round {turn + 1} of {plan.rounds}")
+                before, began = made.node.cpu(), time.monotonic()
                 busy.append(await _beside(bench, made, order, asked))
-    return Measured(asked, calm, busy)
+                for role, seconds in made.node.cpu().items():
+                    cpu[role] += (seconds - before[role]) / (time.monotonic() - began) / plan.rounds
+    return Measured(asked, calm, busy, cpu)
 
 
 async def _relayed(bench: Bench, made: World, order: Order) -> Sent:

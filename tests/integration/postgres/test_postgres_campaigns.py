@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import asyncpg
 import pytest
 
+from adapters.postgres.audit import first_broken_link, read_audit
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.campaigns import PostgresCampaigns, UnknownBrandError
 from adapters.postgres.pool import CHANNEL, Pool
@@ -157,6 +158,22 @@ def test_all_or_nothing(desk: Desk) -> None:
     with pytest.raises(asyncpg.CheckViolationError):
         desk.add(DRAFT, wrong)
     assert desk.run(desk.campaigns.all_documents(NOW)) == []
+
+
+def test_the_audit_log_has_what_was_imported(desk: Desk) -> None:
+    """One row a campaign: by whom, and whether it was approved at once; nothing of an import that failed."""
+    add = desk.campaigns.add([DRAFT, replace(DRAFT, name="Otra")], approve=True, now=NOW, by="root")
+    first, second = desk.run(add)
+    [draft] = desk.add(replace(DRAFT, name="Borrador"), approve=False)
+    with pytest.raises(UnknownBrandError):
+        desk.add(replace(DRAFT, brand="nadie"), approve=False)
+    entries = reversed(desk.run(read_audit(desk.pool)))
+    assert [(each.actor, each.action, each.subject_id, each.after) for each in entries] == [
+        ("root", "create", first, {"name": "Buen Fin", "brand": "tienda-sol", "state": "approved"}),
+        ("root", "create", second, {"name": "Otra", "brand": "tienda-sol", "state": "approved"}),
+        ("posdata", "create", draft, {"name": "Borrador", "brand": "tienda-sol", "state": "draft"}),
+    ]
+    assert desk.run(first_broken_link(desk.pool)) is None
 
 
 def test_only_approval_registers_brands(desk: Desk) -> None:
