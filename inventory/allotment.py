@@ -34,14 +34,14 @@ DAY_S = 24.0 * HOUR_S
 
 
 class ReducedSupply(Protocol):
-    """What frequency caps and blackouts take from a campaign's supply."""
+    """What frequency caps take from a campaign's supply (blackouts take its cells)."""
 
     def lost(self, serving: Sequence[ServingCampaign]) -> Counts:
         """Return the share (0–1) of each campaign's eligible supply that it can't use."""
 
 
 class NothingLost:
-    """No caps, no blackouts."""
+    """No caps."""
 
     def lost(self, serving: Sequence[ServingCampaign]) -> Counts:
         """Return zeros."""
