@@ -9,7 +9,8 @@ from engine.decision import Darkness, Decision, Offer
 from engine.inserter import Inserter
 from engine.leasebook import LeaseBook
 from engine.predicate import Predicate
-from engine.settings import Route, Settings
+from engine.relay_settings import Route
+from engine.settings import Settings
 from engine.subject import Register, Subject
 from inventory.blackouts import PlannedBlackout
 from inventory.frequency import FrequencyCap, Per, Scope

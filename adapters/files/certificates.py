@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.settings import ListenTls, Settings, UpstreamTls
+from engine.relay_settings import ListenTls, UpstreamTls
+from engine.settings import Settings
 from inventory.faults import Fault
 
 _FLIGHTS = 4

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from adapters.files.trial_list import read_trial_list
 from adapters.files.yaml_lines import Document, LineFault, UnreadableError, parse
-from engine.settings import Section, Settings, SettingsRefusedError, Tls, parse_settings
+from engine.relay_settings import Tls
+from engine.setting_section import Section
+from engine.settings import Settings, SettingsRefusedError, parse_settings
 from engine.trial_list import TrialFile
 from inventory.faults import Fault, path_of
 

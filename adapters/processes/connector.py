@@ -14,7 +14,7 @@ from adapters.files.certificates import LoadedTls, TlsFileError, load_listen, lo
 from adapters.smpp.legs import SmscLeg
 from adapters.smpp.link import dial_plain
 from adapters.smpp.tls import TlsPipe, TlsRefusedError
-from engine.settings import Route
+from engine.relay_settings import Route
 
 # A platform that has not finished its handshake by then is closed.
 HANDSHAKE_S = 10.0

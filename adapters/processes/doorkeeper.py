@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from engine.settings import Route
+from engine.relay_settings import Route
 from engine.sources import SourceList
 
 TOLD_EVERY_S = 1.0

@@ -22,7 +22,8 @@ from adapters.smpp.stage import Stage
 from adapters.smpp.turns import in_turn
 from engine.assembly import system_ids
 from engine.reasons import Reason
-from engine.settings import Route, Settings
+from engine.relay_settings import Route
+from engine.settings import Settings
 
 # A worker whose sockets are never done says between two reads that it lives, as often as it does at rest.
 TELL_EVERY_S = 0.5

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from adapters.cli.app import app
 from adapters.files.certificates import load_listen, load_upstream, tls_faults
 from adapters.files.settings_file import SettingsError, load_settings
-from engine.settings import ListenTls, UpstreamTls
+from engine.relay_settings import ListenTls, UpstreamTls
 from tests.tls import Authority, Pair
 
 

@@ -17,7 +17,8 @@ from adapters.processes.connector import Connector
 from adapters.smpp import link as link_module
 from adapters.smpp.legs import WRITE_HIGH_OCTETS, PlatformLeg
 from adapters.smpp.link import Link, LinkHooks
-from engine.settings import Route, parse_settings
+from engine.relay_settings import Route
+from engine.settings import parse_settings
 from tests.smpp_cases.pdus import ENQUIRE_LINK, SUBMIT_SM, Submit, answer, bind, bind_answer, pdu
 from tests.smpp_cases.world import CREATIVE, SEPARATOR, make_world
 from tests.tls import HOST, Authority, Pair

@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 from adapters.processes import doorkeeper
 from adapters.processes.doorkeeper import Doorkeeper
 from engine.endpoint import Endpoint
-from engine.settings import Route
+from engine.relay_settings import Route
 
 
 def test_a_flood_at_a_full_node_is_one_line_a_second(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.processes.open_files import alarm_if_few, raise_limit
-from engine.settings import Relay, Settings
+from engine.relay_settings import Relay
+from engine.settings import Settings
 
 
 @pytest.mark.parametrize(("limit", "alarms"), [(263, 1), (264, 0)])

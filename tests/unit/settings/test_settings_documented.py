@@ -10,7 +10,8 @@ import yaml
 from pydantic import BaseModel
 
 from adapters.cli.config import effective
-from engine.settings import Esme, ListenTls, PolicyCap, QuietHours, Route, Settings, Tls, UpstreamTls
+from engine.relay_settings import ListenTls, Route, Tls, UpstreamTls
+from engine.settings import Esme, PolicyCap, QuietHours, Settings
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "settings.md"
 ROWS = dict(
