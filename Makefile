@@ -26,8 +26,8 @@ demo: setup
 	$(BIN)/posdata demo
 
 # Nodes whose promises are measured in seconds have the machine for themselves.
-ALONE := $(addprefix tests/node/test_node_,$(addsuffix .py,chaos day drain fuzz fuzz_crowd outage recovery_kills \
-	recovery_parts rolling several_workers switches vote))
+ALONE := $(addprefix tests/node/test_node_,$(addsuffix .py,chaos drain fuzz fuzz_crowd outage \
+	recovery_parts rolling switches))
 
 test: $(TSTAMP) balancer browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/property tests/contract tests/integration

@@ -121,7 +121,7 @@ class RawPlatform(Conditions):
             self.abort()
             raise BindRefusedError(status)
 
-    async def request(self, octets: bytes, timeout_s: float = 10.0) -> bytes:
+    async def request(self, octets: bytes, timeout_s: float = 60.0) -> bytes:
         """Send any request under the next sequence number; return the PDU that answers it.
 
         Raises `LinkLostError` and TimeoutError.

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from adapters.postgres.server import join
 from adapters.simulator.notification import Address, Kind, Notification
 
 POSDATA = (sys.executable, "-P", "-m", "engine.bootstrap")
-READY_WITHIN_S = 60
+READY_WITHIN_S = 120
 # How long a test waits for what another process does. On a machine with other work that may take long;
 # only a test that fails waits to the end. What is promised within a time is measured, not waited for.
 PATIENCE_S = 60.0
@@ -135,7 +135,7 @@ class Node:
         """Drain the node with SIGTERM; return its exit code."""
         assert self.process is not None
         self.process.terminate()
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE_S):
             return await self.process.wait()
 
     def members(self) -> list[psutil.Process]:
@@ -158,7 +158,8 @@ class Node:
         """SIGKILL every process of the node at once."""
         assert self.process is not None
         for each in self.members():
-            each.send_signal(signal.SIGKILL)
+            with suppress(psutil.NoSuchProcess):  # it ended by itself meanwhile
+                each.send_signal(signal.SIGKILL)
         await self.process.wait()
 
     async def run(self, *arguments: str) -> tuple[int, str, str]:
@@ -166,7 +167,7 @@ class Node:
         command = await asyncio.create_subprocess_exec(
             *POSDATA, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             out, err = await command.communicate()
         return command.returncode or 0, out.decode(), err.decode()
 

@@ -71,7 +71,7 @@ async def book(node: Node, *documents: dict[str, Any]) -> None:
         ids = await PostgresCampaigns(session.pool).add(drafts, approve=True, now=now)
         await node.gate(None)
         with suppress(TimeoutError):  # what has not started, or may not serve, gets none
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(5):
                 while await session.pool.fetchval(_LEASED, ids) < len(ids):
                     await asyncio.sleep(0.05)
 
@@ -125,7 +125,7 @@ async def under_load(node: Node, feed: Feed, quantity: int) -> tuple[RawPlatform
 async def ads(smsc: SimulatedSmsc, more: int) -> None:
     """Wait for so many more ads at the SMSC."""
     wanted = smsc.ads_received + more
-    await smsc.until(lambda: smsc.ads_received >= wanted, 20)
+    await smsc.until(lambda: smsc.ads_received >= wanted, PATIENCE_S)
 
 
 async def finish(platform: RawPlatform, feed: Feed, job: asyncio.Task[None]) -> None:

@@ -8,10 +8,8 @@ from tests.chaos.run import Run
 ORDER = (
     "power lost (interval)",
     "SMSC refuses texts",
-    "PostgreSQL frozen",
     "power lost (always)",
     "platform half-closes",
-    "worker killed",
 )
 
 

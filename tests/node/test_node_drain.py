@@ -13,7 +13,7 @@ from adapters.simulator.pace import SteadyPace
 from adapters.simulator.raw_platform import LinkLostError, RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import Traffic
-from tests.node.harness import Node, campaign
+from tests.node.harness import Node, campaign, eventually
 from tests.node.load import RATE, TEXTS, ads, assert_equal, book
 
 
@@ -37,24 +37,23 @@ async def test_a_drain_brings_every_answer_home(node: Node, smsc: SimulatedSmsc)
     The node says that it is not ready before the last session is let go, half of drain_s / 2 later.
     """
     smsc.register_ads(*TEXTS.values())
-    smsc.faults = Faults(throttle=0.05, delay=0.5, delay_s=0.3, reorder=0.1)
+    smsc.faults = Faults(throttle=0.05, delay=0.5, delay_s=1.0, reorder=0.1)
     node.settings["relay"]["drain_s"] = 8
     await node.start()
     await book(node, *(campaign(name, text, 50_000) for name, text in TEXTS.items()))
-    assert await is_ready(node)
+    await eventually(lambda: is_ready(node))
     platforms = [RawPlatform(*node.relay, window=400) for _ in range(2)]
     for each in platforms:
         await each.connect()
     jobs = [asyncio.create_task(submit(each, seed)) for seed, each in enumerate(platforms)]
     await ads(smsc, 1000)
-    waiting = smsc.unanswered
+    await smsc.until(lambda: smsc.unanswered > 50)
     ending = asyncio.create_task(node.stop())
     while await is_ready(node):
         await asyncio.sleep(0.02)
     assert platforms[0].connected or platforms[1].connected
     assert await ending == 0
     await asyncio.gather(*jobs)
-    assert waiting > 50
     assert smsc.unanswered == 0
     assert sum((each.statuses for each in platforms), start=type(smsc.answered)()) == smsc.answered
     left = sum(len(each.unanswered) for each in platforms)

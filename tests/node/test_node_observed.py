@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 from collections import Counter
+from typing import Any
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapters.simulator.faults import Faults
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import PATIENCE_S, Node, campaign, notification
+from tests.node.harness import PATIENCE_S, Node, campaign, eventually, notification
 from tests.node.load import book
 
 TEXT = "Compra en tienda sol"
@@ -141,9 +142,14 @@ async def test_sessions_tells_each_session_as_it_is(
         platform.submit(notification(n))
     await smsc.until(lambda: smsc.received == 3)
 
-    code, out, err = await node.run("sessions", "--json", "-c", str(node.config))
-    assert code == 0, err
-    document = json.loads(out)
+    async def both_are_there() -> bool:
+        code, out, err = await node.run("sessions", "--json", "-c", str(node.config))
+        assert code == 0, err
+        document.update(json.loads(out))
+        return sorted(each["notifications"] for each in document["sessions"]) == [0, 3]
+
+    document: dict[str, Any] = {}
+    await eventually(both_are_there)
     assert document["node"] == "relay-1"
     bound, opened = sorted(document["sessions"], key=lambda each: not each["system_id"])
     assert bound["peer"].startswith("127.0.0.1:")

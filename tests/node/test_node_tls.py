@@ -195,6 +195,7 @@ async def test_plain_smpp_to_a_tls_smsc_is_closed(scene: Scene) -> None:
 
 async def test_unlisted_sources_are_closed_at_once_and_counted(scene: Scene) -> None:
     """No octet for them; one line a second at most, with how many there were."""
+    began = time.monotonic()
     async with asyncio.timeout(PATIENCE_S):
         for _ in range(30):
             reader, writer = await asyncio.open_connection(*scene.node.routes["kept_out"])
@@ -204,7 +205,7 @@ async def test_unlisted_sources_are_closed_at_once_and_counted(scene: Scene) -> 
             await asyncio.sleep(0.02)
     assert (lines[-1]["route"], lines[-1]["peer"], lines[-1]["total"]) == ("kept_out", HOST, 30)
     assert sum(each["times"] for each in lines) == 30
-    assert len(lines) <= 3
+    assert len(lines) <= 3 + (time.monotonic() - began)
 
 
 async def test_hostile_handshakes_hinder_nobody(scene: Scene) -> None:
@@ -217,7 +218,7 @@ async def test_hostile_handshakes_hinder_nobody(scene: Scene) -> None:
     started = time.monotonic()
     platform = scene.platform("mutual", scene.trusted.client(scene.platform_pair))
     await platform.connect()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 50  # one after the other they would take 150 s
     await platform.close()
     for sock in hostile:
         sock.close()
@@ -229,12 +230,11 @@ async def test_a_drain_over_tls_brings_every_answer_home(scene: Scene) -> None:
     await platform.connect()
     hostile = [socket.create_connection(scene.node.routes["mutual"]) for _ in range(20)]
     before = scene.smsc.received
-    scene.smsc.faults = Faults(delay=0.5, delay_s=0.3)
+    scene.smsc.faults = Faults(delay=0.5, delay_s=1.0)
     job = asyncio.create_task(
         platform.submit_all(islice(Traffic(Random(2), load_geography().weights), 50_000), SteadyPace(2000))
     )
-    await scene.smsc.until(lambda: scene.smsc.received > before + 1000)
-    assert scene.smsc.unanswered > 50
+    await scene.smsc.until(lambda: scene.smsc.received > before + 1000 and scene.smsc.unanswered > 50)
     assert await scene.node.stop() == 0
     with pytest.raises(LinkLostError):
         await job

@@ -163,7 +163,7 @@ async def vote(node: Node, smsc: SimulatedSmsc, timing: Timing) -> Result:
         await asyncio.sleep(timing.seconds / (timing.kills + 1))
         relay.latency = LatencyHistogram()  # a killed worker's sessions are no measure of its answers
         node.child("worker").send_signal(signal.SIGKILL)
-        await eventually(lambda: _connected(relay, calls), timeout_s=20)
+        await eventually(lambda: _connected(relay, calls), timeout_s=60)
         await asyncio.sleep(1)
         relay.latency = beside
     await calling
@@ -207,7 +207,7 @@ async def _known(node: Node) -> int:
         rows = await node.fetch("SELECT count(*) AS n FROM leads")
         return bool(rows[0]["n"])
 
-    await eventually(answered, timeout_s=15)
+    await eventually(answered, timeout_s=60)
     await probe.close()
     return probe.submitted
 
