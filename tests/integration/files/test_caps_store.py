@@ -28,10 +28,12 @@ def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ValkeySer
     """A store that counts have begun in; with the parameter True one that keeps them over a restart."""
     server = ValkeyServer(tmp_path, keeps=request.param)
     server.start()
-    server.begin(KEY)
-    yield server
-    server.close_links()
-    server.kill()
+    try:
+        server.begin(KEY)
+        yield server
+        server.close_links()
+    finally:
+        server.kill()
 
 
 class Hurried:
