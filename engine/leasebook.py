@@ -6,19 +6,22 @@ from inventory.books import LeaseRequest, LeaseTotals
 
 # The highest one-second rate is looked for in this window and the one before it.
 RATE_WINDOW_S = 60
+# So long a worker asks for a unit that a notification lacked: others are recalled meanwhile.
+ASK_S = 3
 
 
 class Lease:
     """One campaign's units on this worker: held = granted − returned − used.
 
     `used` counts insertions less refused ones, whose units came back. `stopped` is the stop-list's
-    word; `missed` says that an ad was not chosen for want of a unit since the last request,
+    word; `missed` says that an ad was not chosen for want of a unit, until one is granted or ASK_S are over,
     `recalled` that others need the units more until this worker spends again. `recent` counts what
     was spent in the current second, `last` in the one before.
     Slotted and mutable: the hot path touches it once per insertion.
     """
 
     __slots__ = (
+        "_asked",
         "_former_peak",
         "_peak",
         "_window_ends",
@@ -43,6 +46,7 @@ class Lease:
         self.missed = False
         self.recalled = False
         self.stopped = False
+        self._asked = 0
         self._peak = 0
         self._former_peak = 0
         self._window_ends = 0.0
@@ -61,6 +65,7 @@ class Lease:
         if granted > self.granted:
             self.held += granted - self.granted
             self.granted = granted
+            self.missed = False
         self.returned = max(self.returned, returned)
 
     def give_back(self) -> int:
@@ -75,6 +80,9 @@ class Lease:
         if now >= self._window_ends:
             self._former_peak, self._peak = self._peak, 0
             self._window_ends = now + RATE_WINDOW_S
+        self._asked = self._asked + 1 if self.missed else 0
+        if self._asked > ASK_S:
+            self.missed = False
         self._peak = max(self._peak, self.recent)
         self.last = self.recent
         self.recent = 0
@@ -131,7 +139,8 @@ class LeaseBook:
             first = lease.granted == 0
             if not lease.stopped and (first or lease.missed or lease.held < rate * self.horizon_s):
                 wanted.append(LeaseRequest(number, lease.held, float(rate)))
-                lease.missed = False
+                if lease.held > 0:
+                    lease.missed = False
         return wanted
 
     def recall(self, campaign: int) -> dict[int, int]:

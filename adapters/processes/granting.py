@@ -44,6 +44,7 @@ class Granting:
 
     async def wanted(self, line: WorkerLine, want: Want) -> None:
         """Grant what the books allow."""
+        line.asked(want)
         if time.monotonic() - want.at > STALE_S:
             return  # it waited behind a slow database; the worker has asked anew
 

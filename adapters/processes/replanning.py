@@ -14,7 +14,7 @@ from adapters.postgres.pool import Pool
 from adapters.processes.allotting import Allotting, Expecting
 from adapters.processes.cap_keeping import CapKeeping
 from adapters.processes.child import Spec
-from adapters.processes.messages import NewPlan, Recall
+from adapters.processes.messages import NewPlan
 from adapters.processes.plan_file import newest_plan_version, write_plan
 from adapters.processes.worker_lines import WorkerLine, WorkerLines
 from engine.assembly import cap_policy
@@ -74,9 +74,7 @@ class Replanning:
         path, short = await asyncio.to_thread(self._make, serving, now.timestamp())
         self._newest = NewPlan(path=str(path))
         self._lines.broadcast(self._newest)
-        if len(self._lines) > 1:
-            for number in short:
-                self._lines.broadcast(Recall(campaign=number))
+        self._lines.recall(short)
 
     def _make(self, serving: Sequence[ServingCampaign], now: float) -> tuple[Path, list[int]]:
         """Write a plan; return its path, and the campaigns of which workers hold all that is left."""

@@ -3,7 +3,8 @@
 import asyncio
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import structlog
 
@@ -14,6 +15,7 @@ from adapters.processes.messages import (
     Harmful,
     Hello,
     Message,
+    Recall,
     Registered,
     Returned,
     StopRequesting,
@@ -35,12 +37,28 @@ log = structlog.get_logger()
 class WorkerLine:
     """One connected worker; `returned` holds its running totals, to be told anew when books come back."""
 
+    # Whoever still lacks units asks again within this.
+    _ASKS_EVERY_S = 0.5
+
     def __init__(self, epoch: Epoch, writer: asyncio.StreamWriter) -> None:
         self.epoch = epoch
         self.confirmed = 0
         self.registered = (0, 0)
         self.returned: dict[int, int] = {}
         self._writer = writer
+        self._lacks: frozenset[int] = frozenset()
+        self._lacked_at = 0.0
+
+    @property
+    def lacks(self) -> frozenset[int]:
+        """The campaigns that the worker asks for and has no unit of."""
+        lately = time.monotonic() - self._lacked_at < self._ASKS_EVERY_S
+        return self._lacks if lately else frozenset()
+
+    def asked(self, want: Want) -> None:
+        """Remember what the worker lacks."""
+        self._lacks = frozenset(request.campaign for request in want.requests if request.held <= 0)
+        self._lacked_at = time.monotonic()
 
     def say(self, message: Message) -> None:
         """Send a message."""
@@ -116,6 +134,15 @@ class WorkerLines:
         """Send a message to every worker."""
         for line in self:
             line.say(message)
+
+    def recall(self, campaigns: Iterable[int]) -> None:
+        """Ask for the units of campaigns back from workers beside one that lacks them; else they stay."""
+        lacking = {line: line.lacks for line in self}
+        lacked = frozenset[int]().union(*lacking.values())
+        for number in lacked.intersection(campaigns):
+            for line, lacks in lacking.items():
+                if number not in lacks:
+                    line.say(Recall(campaign=number))
 
     def _opened(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Talk in a task of our own: before 3.12 asyncio's would complain of being cancelled at the end."""

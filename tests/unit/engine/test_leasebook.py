@@ -1,6 +1,6 @@
 """The worker's side of leases: units, totals, rates, requests."""
 
-from engine.leasebook import RATE_WINDOW_S, Lease, LeaseBook
+from engine.leasebook import ASK_S, RATE_WINDOW_S, Lease, LeaseBook
 from inventory.books import LeaseRequest, LeaseTotals
 
 
@@ -86,8 +86,8 @@ def test_the_current_second_counts_already() -> None:
     assert book.requests(frozenset({3})) == [LeaseRequest(3, 967, 33.0)]
 
 
-def test_a_miss_is_asked_for_once() -> None:
-    """An ad that was not chosen for want of a unit brings one request, the next miss another."""
+def test_a_miss_is_asked_for_until_a_unit_is_granted() -> None:
+    """An ad that was not chosen for want of a unit brings requests while others are recalled."""
     book = LeaseBook(30)
     book.hear(3, granted(5))
     lease = book.lease(3)
@@ -98,7 +98,23 @@ def test_a_miss_is_asked_for_once() -> None:
     assert book.requests(frozenset({3})) == []
     lease.missed = True
     assert book.requests(frozenset({3})) == [LeaseRequest(3, 0, 0.0)]
-    assert book.requests(frozenset({3})) == []
+    assert book.requests(frozenset({3})) == [LeaseRequest(3, 0, 0.0)]
+    book.hear(3, granted(101))
+    assert not lease.missed
+
+
+def test_a_unit_that_does_not_come_is_asked_for_a_few_seconds() -> None:
+    """What nobody can give (the last ones are on their way to the SMSC) is not asked for without end."""
+    book = LeaseBook(30)
+    book.hear(3, granted(1))
+    lease = book.lease(3)
+    lease.held = 0
+    lease.missed = True
+    asked = 0
+    for second in range(10):
+        asked += bool(book.requests(frozenset({3})))
+        book.close_second(float(second))
+    assert asked == ASK_S + 1
 
 
 def test_nothing_is_asked_for_a_stopped_campaign() -> None:
