@@ -36,6 +36,7 @@ class Prospects:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._turn = asyncio.Lock()
+        self._renewing: asyncio.Task[Market | None] | None = None
         # Remedies take seconds; lists of campaigns don't wait for them.
         self._helping = asyncio.Lock()
         self._market: Market | None = None
@@ -43,30 +44,38 @@ class Prospects:
         self._remedies: dict[str, Remedies] = {}
 
     async def by_campaign(self) -> Mapping[str, Prospect]:
-        """Return the prospects by campaign id; none until there is a market."""
-        async with self._turn:
-            await self._refresh()
-            return self._known
+        """Return the prospects by campaign id; none until there is a market.
+
+        Only the first visit waits for them: later ones are told those of the former market while those of a
+        new one are worked out.
+        """
+        is_renewing = self._renewing is not None and not self._renewing.done()
+        if self._market is None:
+            await self._renewed()
+        elif self._services.market() is not self._market and not is_renewing:
+            self._renewing = asyncio.create_task(self._renewed())
+        return self._known
 
     async def remedies(self, campaign: str) -> Remedies | None:
         """Return what would help a campaign that is at risk; None for one that is not."""
         async with self._helping:
-            async with self._turn:
-                market, remedies = await self._refresh(), self._remedies
-                prospect = self._known.get(campaign)
+            market = await self._renewed()
+            remedies, prospect = self._remedies, self._known.get(campaign)
             if market is None or prospect is None or not prospect.at_risk:
                 return None
             if campaign not in remedies:
                 remedies[campaign] = await asyncio.to_thread(_remedies, market, campaign)
             return remedies[campaign]
 
-    async def _refresh(self) -> Market | None:
-        market = self._services.market()
-        if market is not None and market is not self._market:
-            # In a thread: with hundreds of bookings it takes half a second.
-            prospects = await asyncio.to_thread(market.prospects)
-            self._known = {each.id: each for each in prospects}
-            self._market, self._remedies = market, {}
+    async def _renewed(self) -> Market | None:
+        """Return the market that there is, once its prospects are known."""
+        async with self._turn:
+            market = self._services.market()
+            if market is not None and market is not self._market:
+                # In a thread: with hundreds of bookings it takes half a second.
+                prospects = await asyncio.to_thread(market.prospects)
+                self._known = {each.id: each for each in prospects}
+                self._market, self._remedies = market, {}
         return market
 
 
