@@ -145,12 +145,15 @@ class _Contender:
 
 
 @asynccontextmanager
-async def benched() -> AsyncIterator[Bench]:
-    """Build the load and start the SMSC, in a directory that is gone afterwards. Raises `LoadError`."""
+async def benched(subscribers_each: int = 1) -> AsyncIterator[Bench]:
+    """Build the load and start the SMSC, in a directory that is gone afterwards. Raises `LoadError`.
+
+    Each of the load's requests goes to so many different subscribers.
+    """
     with tempfile.TemporaryDirectory(prefix="posdata-bench-") as name:
         directory = Path(name)
         program, pdus = await build(directory), directory / "pdus"
-        pdus.write_bytes(requests())
+        pdus.write_bytes(requests(subscribers_each))
         async with listening(program, "sink") as (pid, port):
             pin([pid], LOAD_CORE)
             yield Bench(program, pdus, port, directory, pid)

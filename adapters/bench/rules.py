@@ -29,6 +29,8 @@ from segments.seal import Seal
 
 SUPPRESSED = 1_000_000
 WITHDRAWN = 10_000
+# Two hundred thousand: whoever gets hundreds of ads a day has more to be counted than anybody has.
+SUBSCRIBERS_EACH = 50
 CAP = 200
 SPACED_OF = 30
 LOOK_S = 0.2
@@ -54,7 +56,7 @@ class Rules:
 
 async def weigh(plan: Plan, told: Callable[[str], None]) -> Rules:
     """Measure both. Raises `LoadError`."""
-    async with benched() as bench, AsyncExitStack() as stack:
+    async with benched(SUBSCRIBERS_EACH) as bench, AsyncExitStack() as stack:
         told("no rules and all rules: starting")
         nodes = await side_by_side(
             stack,
