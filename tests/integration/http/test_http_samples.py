@@ -38,7 +38,7 @@ async def with_session(world: World, smsc: SimulatedSmsc) -> AsyncIterator[World
     services = replace(world.services, esme=session)
     app = node_app(lambda: Readiness(relay=True, database=True, ads=True), lambda: b"", services)
     try:
-        await asyncio.wait_for(bound.wait(), 20)
+        await asyncio.wait_for(bound.wait(), 60)
         async with TestClient(TestServer(app)) as client:
             yield replace(world, client=client)
     finally:

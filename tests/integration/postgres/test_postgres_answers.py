@@ -83,13 +83,13 @@ async def states(pool: Pool, box: str = "answers") -> dict[str, int]:
 
 
 @asynccontextmanager
-async def answering(pool: Pool, smsc: SimulatedSmsc) -> AsyncIterator[None]:
+async def answering(pool: Pool, smsc: SimulatedSmsc, *, timeout_s: float = 60) -> AsyncIterator[None]:
     """Answer through a session of its own."""
     esme = {"smsc": f"{smsc.host}:{smsc.port}", "system_id": "posdata", "short_code": "5050"}
     settings = Settings.model_validate({"esme": esme})
     who = Credentials(Endpoint(smsc.host, smsc.port), "posdata", "", "transceiver")
     ear = Hearing(lambda: settings, lambda: pool, lambda: SEAL)
-    session = EsmeSession(who, response_timeout_s=1, hear=ear.hear)
+    session = EsmeSession(who, response_timeout_s=timeout_s, hear=ear.hear)
     duty = Answering(lambda: settings, session, lambda: SEAL)
     tasks = [asyncio.ensure_future(session.run()), asyncio.ensure_future(duty.run(pool))]
     try:
@@ -101,8 +101,8 @@ async def answering(pool: Pool, smsc: SimulatedSmsc) -> AsyncIterator[None]:
 
 
 async def eventually(look: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until a look holds, for 15 s at most."""
-    async with asyncio.timeout(15):
+    """Wait until a look holds, for a minute at most."""
+    async with asyncio.timeout(60):
         while not await look():
             await asyncio.sleep(0.02)
 
@@ -153,7 +153,10 @@ def test_what_may_have_left_is_unknown_and_not_sent_again(pool: Pool, runner: as
     async def scenario() -> None:
         of = await engagement(pool)
         await leads(pool, of, 3)
-        async with SimulatedSmsc(faults=Faults(silence=1), keep_frames=100) as smsc, answering(pool, smsc):
+        async with (
+            SimulatedSmsc(faults=Faults(silence=1), keep_frames=100) as smsc,
+            answering(pool, smsc, timeout_s=1),
+        ):
             await eventually(lambda: _is(pool, {"unknown": 3}))
             assert len(texts(smsc)) == 3
         await pool.execute("UPDATE answers SET state = 'due', next_at = now() - interval '1 s', fault = NULL")

@@ -296,7 +296,7 @@ def test_changes_are_told(desk: Desk) -> None:
             await desk.switches.ads(on=True, by="ops", now=NOW)
             await desk.campaigns.advance(NOW - 2 * DAY)
             await desk.switches.ads(on=False, by="ops", now=NOW)
-            await asyncio.wait_for(told.wait(), 5)
+            await asyncio.wait_for(told.wait(), 60)
             await connection.remove_listener(CHANNEL, hear)
         return heard
 

@@ -28,7 +28,7 @@ async def bound(
     session = EsmeSession(who, hear=hear, pace=pace)
     task = asyncio.ensure_future(session.run(up.set))
     try:
-        await asyncio.wait_for(up.wait(), 20)
+        await asyncio.wait_for(up.wait(), 60)
         yield session
     finally:
         task.cancel()

@@ -16,16 +16,17 @@ from adapters.smpp.esme_core import Ended, EsmeCore, Outgoing, ProtocolError
 from engine.endpoint import Endpoint
 
 MESSAGE = Outgoing("5555", "525501234567", b"Tienes 1 llamada perdida. Buen Fin", 0)
-WAIT_S = 20
+WAIT_S = 60
 
 
 @asynccontextmanager
 async def session(
-    smsc: SimulatedSmsc, password: str = "secreta"
+    smsc: SimulatedSmsc, password: str = "secreta", *, timeout_s: float = 60
 ) -> AsyncIterator[tuple[EsmeSession, asyncio.Event]]:
     """Run a session towards an SMSC; the event is set when it is bound."""
     bound = asyncio.Event()
-    held = EsmeSession(Credentials(Endpoint(smsc.host, smsc.port), "posdata", password), response_timeout_s=1)
+    who = Credentials(Endpoint(smsc.host, smsc.port), "posdata", password)
+    held = EsmeSession(who, response_timeout_s=timeout_s)
     task = asyncio.ensure_future(held.run(bound.set))
     try:
         yield held, bound
@@ -62,7 +63,7 @@ async def test_a_message_goes_out_and_its_answer_comes_home() -> None:
 
 async def test_a_refusal_is_told_and_silence_ends() -> None:
     """The SMSC's status comes home; without an answer a message is unsure, the session goes on."""
-    async with SimulatedSmsc() as smsc, session(smsc) as (held, bound):
+    async with SimulatedSmsc() as smsc, session(smsc, timeout_s=2) as (held, bound):
         await soon(bound)
         smsc.faults = Faults(throttle=1)
         assert (await held.submit(MESSAGE)).status == 0x58

@@ -27,7 +27,7 @@ NOTIFICATION = Submit(sequence=7)
 WITH_AD = len(NOTIFICATION.octets) + len(SEPARATOR + CREATIVE)
 ANSWER = answer(SUBMIT_SM, 7)
 OTHER = pdu(ENQUIRE_LINK, 3)
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 both = pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
 

@@ -46,7 +46,7 @@ def play(
             await server.until(lambda: not server.sessions)
             return report, server
 
-    return asyncio.run(asyncio.wait_for(run(), 40))
+    return asyncio.run(asyncio.wait_for(run(), 90))
 
 
 def test_both_sides_count_the_same() -> None:
@@ -152,7 +152,7 @@ def test_a_platform_can_be_stopped_early() -> None:
             report = await running
             assert report.notifications == report.accepted == smsc.accepted < 1000
 
-    asyncio.run(asyncio.wait_for(run(), 20))
+    asyncio.run(asyncio.wait_for(run(), 90))
 
 
 def test_a_compressed_day_takes_its_time_and_sends_its_count() -> None:
@@ -165,7 +165,7 @@ def test_a_compressed_day_takes_its_time_and_sends_its_count() -> None:
             assert smsc.accepted == report.accepted == 300
             assert report.seconds >= 0.9
 
-    asyncio.run(asyncio.wait_for(run(), 20))
+    asyncio.run(asyncio.wait_for(run(), 90))
 
 
 def test_faults_change_while_it_runs() -> None:
@@ -181,4 +181,4 @@ def test_faults_change_while_it_runs() -> None:
             report = await running
             assert report.answered == {0x58: throttled, 0: 200 - throttled}
 
-    asyncio.run(asyncio.wait_for(run(), 20))
+    asyncio.run(asyncio.wait_for(run(), 90))

@@ -43,4 +43,4 @@ def test_it_takes_orders_on_stdin_and_ends_with_it() -> None:
         child.stdin.close()
         assert await child.wait() == 0
 
-    asyncio.run(asyncio.wait_for(run(), 30))
+    asyncio.run(asyncio.wait_for(run(), 90))

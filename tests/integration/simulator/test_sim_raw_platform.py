@@ -52,7 +52,7 @@ def play(scenario: Scenario, *, window: int = 50, bind: bool = True, **options: 
             await scenario(smsc, platform)
             await platform.close()
 
-    asyncio.run(asyncio.wait_for(run(), 30))
+    asyncio.run(asyncio.wait_for(run(), 90))
 
 
 def traffic(count: int, seed: int = 1, **options: object) -> list[Notification]:

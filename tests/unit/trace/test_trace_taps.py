@@ -98,7 +98,7 @@ class Scene:
 
     async def told(self) -> list[Traced]:
         """Return what was said once something was."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not self.line.said:
                 await asyncio.sleep(0)
         return self.line.said
@@ -165,7 +165,7 @@ async def test_a_fault_in_telling_ends_it_too(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(tracing, "Traced", broken)
     scene.begin()
     scene.receive(PDU)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not scene.faults:
             await asyncio.sleep(0)
     assert scene.untouched
@@ -187,7 +187,7 @@ async def test_another_sessions_taps_come_out_once_it_has_bound() -> None:
     scene.begin()
     scene.receive(PDU)
     scene.link.session.system_id = b"otro"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not scene.untouched:
             await asyncio.sleep(0)
     assert scene.line.said == []
