@@ -51,7 +51,7 @@ async def test_an_insertion_without_an_answer_is_unknown_and_stays_spent(
         seen = smsc.tally.counts[TEXTS[each["name"]]]
         assert (each["inserted"], each["accepted"]) == (seen.received, seen.accepted)
         assert each["unknown"] == seen.received - seen.answered.total() > 0
-        assert each["ledger"]["settled"] == 500
+        assert each["ledger"]["settled"] == each["accepted"] + each["unknown"] <= 500
     assert platform.statuses == smsc.answered
 
 
