@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ PATIENCE_S = 60.0
 LOOK_S = 0.1
 ROLES = ("supervisor", "workers", "control", "PostgreSQL")
 
+_REASON = re.compile(r'.*\breason="(\w+)".*')
 _SAMPLE = re.compile(r"^(\w+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
 
 
@@ -93,6 +95,15 @@ class Figures:
     def ads(self) -> int:
         """Ads appended."""
         return int(sum(self.each("posdata_insertions_total")))
+
+    @property
+    def reasons(self) -> Mapping[str, int]:
+        """Why notifications had no ad, and how many."""
+        found: Counter[str] = Counter()
+        for name, labels, value in self._samples:
+            if name == "posdata_pass_through_total":
+                found.update({_REASON.sub(r"\1", labels): int(value)})
+        return found
 
     @property
     def settled(self) -> bool:

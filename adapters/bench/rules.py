@@ -32,6 +32,7 @@ WITHDRAWN = 10_000
 # Two hundred thousand: whoever gets hundreds of ads a day has more to be counted than anybody has.
 SUBSCRIBERS_EACH = 50
 CAP = 200
+LEAST_ADS = 0.8
 SPACED_OF = 30
 LOOK_S = 0.2
 PATIENCE_S = 60.0
@@ -76,6 +77,9 @@ async def weigh(plan: Plan, told: Callable[[str], None]) -> Rules:
         (late.ads - early.ads) / (late.notifications - early.notifications)
         for early, late in zip(before, after, strict=True)
     )
+    if ruled < LEAST_ADS:
+        reasons = after[1].reasons
+        raise LoadError(f"with all rules {ruled:.0%} got an ad, so nothing can be compared: {reasons}")
     return Rules(median(spent[0]), median(spent[1]), plan.rounds, (without, ruled))
 
 

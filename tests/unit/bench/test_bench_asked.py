@@ -17,6 +17,8 @@ posdata_pdus_total{command="submit_sm",route="a",sender="platform",status="",wor
 posdata_pdus_total{command="submit_sm_resp",route="a",sender="smsc",status="0x00",worker="0"} 39.0
 posdata_pdus_total{command="submit_sm",route="a",sender="platform",status="",worker="1"} 2.0
 posdata_insertions_total{worker="0"} 30.0
+posdata_pass_through_total{worker="0",reason="cap_busy"} 2.0
+posdata_pass_through_total{worker="1",reason="cap_busy"} 3.0
 posdata_unsettled_frames{worker="0"} 1.0
 posdata_database_up 1.0
 """
@@ -88,6 +90,7 @@ def test_metrics_are_read_by_name_and_label() -> None:
     figures = Figures(METRICS)
     assert (figures.notifications, figures.ads, figures.settled) == (42, 30, False)
     assert figures.each("posdata_database_up") == [1]
+    assert figures.reasons == {"cap_busy": 5}
 
 
 def test_a_peer_nobody_knows_is_refused() -> None:
