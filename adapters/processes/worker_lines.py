@@ -38,7 +38,7 @@ class WorkerLine:
     """One connected worker; `returned` holds its running totals, to be told anew when books come back."""
 
     # Whoever still lacks units asks again within this.
-    _ASKS_EVERY_S = 0.5
+    _ASKS_EVERY_S = 1.0
 
     def __init__(self, epoch: Epoch, writer: asyncio.StreamWriter) -> None:
         self.epoch = epoch
