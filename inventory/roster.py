@@ -72,8 +72,8 @@ class Roster:
     def of(cls, current: Sequence[ServingCampaign], tests: Mapping[Campaign, frozenset[int]]) -> "Roster":
         """Return the roster of some campaigns, with test campaigns by their places behind them."""
         campaigns = [each.campaign for each in current]
-        planned = [_planned(campaign) for campaign in campaigns]
-        planned += [_planned(campaign, tuple(sorted(places))) for campaign, places in tests.items()]
+        planned = [planned_campaign(campaign) for campaign in campaigns]
+        planned += [planned_campaign(campaign, tuple(sorted(places))) for campaign, places in tests.items()]
         return cls(
             tuple(map(identity, campaigns)),
             tuple(map(identity, tests)),
@@ -128,7 +128,8 @@ def _places(order: Indexes, listed: Mask) -> Indexes:
     return place
 
 
-def _planned(campaign: Campaign, test_places: tuple[int, ...] | None = None) -> PlannedCampaign:
+def planned_campaign(campaign: Campaign, test_places: tuple[int, ...] | None = None) -> PlannedCampaign:
+    """Return a campaign as plans have it; with `test_places` it tests there."""
     return PlannedCampaign(
         number=campaign.number,
         opens=campaign.starts_at.timestamp(),

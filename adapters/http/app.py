@@ -20,10 +20,12 @@ from adapters.http.health import Readiness, health_app
 from adapters.http.identities import PostgresIdentities
 from adapters.http.leads_api import lead_addresses_app, leads_operations
 from adapters.http.links_api import links_operations
+from adapters.http.look_up_api import look_up_operations
 from adapters.http.missed_calls_api import missed_calls_operations
 from adapters.http.openapi import openapi_document
 from adapters.http.operations import Operation
 from adapters.http.ops_api import ops_operations
+from adapters.http.opt_outs_api import opt_outs_operations
 from adapters.http.people_api import people_operations
 from adapters.http.redirects import redirects_app
 from adapters.http.reports_api import reports_operations
@@ -63,7 +65,9 @@ def all_operations(services: Services) -> Sequence[Operation]:
         *leads_operations(services),
         *blackouts_operations(services),
         *suppressions_operations(services),
+        *opt_outs_operations(services),
         *subscribers_operations(services),
+        *look_up_operations(services),
         *ops_operations(services),
     ]
 

@@ -1,7 +1,8 @@
 """`engagements/figures`: missed calls and their answers in a few numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic import Field
 
@@ -13,6 +14,7 @@ from inventory.books import hour_of
 
 WATCHERS = frozenset({Role.ADVERTISER, Role.BRAND_MANAGER, Role.APPROVER, Role.OPS})
 MINUTE_S = 60
+HOUR_S = 3600
 
 
 class FiguresQuery(Query):
@@ -22,12 +24,16 @@ class FiguresQuery(Query):
 
 
 class NumberHourShape(Shape):
-    """Calls to one number in one hour; `hour` is its beginning."""
+    """Calls to one number in one hour, which begins at `hour`, and how its leads were answered."""
 
     number: str
     hour: str
     calls: int
+    per_second: float
     leads: int
+    answered_share: float | None
+    p50_s: float | None
+    p99_s: float | None
 
 
 class FiguresShape(Shape):
@@ -45,6 +51,21 @@ class FiguresShape(Shape):
     by_number: list[NumberHourShape]
 
 
+def _number_hour(row: Mapping[str, Any], prompt: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:
+    begins = datetime.fromtimestamp(row["hour"] * HOUR_S, UTC)
+    lasted = min(HOUR_S, max(1.0, (now - begins).total_seconds()))
+    return {
+        "number": row["digits"],
+        "hour": begins.isoformat(),
+        "calls": row["calls"],
+        "per_second": row["calls"] / lasted,
+        "leads": row["leads"],
+        "answered_share": prompt["answered"] / prompt["owed"] if prompt else None,
+        "p50_s": prompt["p50"] if prompt else None,
+        "p99_s": prompt["p99"] if prompt else None,
+    }
+
+
 def call_figures_operations(services: Services) -> Sequence[Operation]:
     """Return the operation."""
 
@@ -56,6 +77,7 @@ def call_figures_operations(services: Services) -> Sequence[Operation]:
         )
         prompt = await desk.promptness(call.principal, since)
         hours = await desk.by_number(call.principal, hour_of(since))
+        prompt_by = await desk.promptness_by_number(call.principal, since)
         return Answer({
             "per_second": recent / MINUTE_S,
             "owed": prompt["owed"],
@@ -64,13 +86,7 @@ def call_figures_operations(services: Services) -> Sequence[Operation]:
             "p50_s": prompt["p50"],
             "p99_s": prompt["p99"],
             "by_number": [
-                {
-                    "number": row["digits"],
-                    "hour": datetime.fromtimestamp(row["hour"] * 3600, UTC).isoformat(),
-                    "calls": row["calls"],
-                    "leads": row["leads"],
-                }
-                for row in hours
+                _number_hour(row, prompt_by.get((row["digits"], row["hour"])), now) for row in hours
             ],
         })  # fmt: skip
 

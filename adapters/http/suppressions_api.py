@@ -54,6 +54,7 @@ class LiftIn(Shape):
 
     number: Number
     source: Text = "http"
+    wording: Annotated[str, Field(max_length=1000)] = ""
 
 
 class Recorded(Shape):
@@ -110,6 +111,7 @@ def suppressions_operations(services: Services) -> Sequence[Operation]:
             done = await remove_from_lists(
                 *(connection, seal, number),
                 source=call.body.source,
+                wording=call.body.wording,
                 by=call.principal.name,
                 at=services.now(),
             )

@@ -45,6 +45,15 @@ FROM answers a JOIN engagements e ON e.number = a.engagement
 WHERE a.created_at > $1 AND ($2 OR e.brand = ANY($3))
 """
 
+_PROMPT_BY_NUMBER = """
+SELECT a.digits, floor(extract(epoch FROM a.created_at) / 3600)::int AS hour, count(*) AS owed,
+    count(*) FILTER (WHERE a.sent_at IS NOT NULL OR a.state = 'delivered') AS answered,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM a.sent_at - a.created_at)) AS p50,
+    percentile_cont(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM a.sent_at - a.created_at)) AS p99
+FROM answers a JOIN engagements e ON e.number = a.engagement
+WHERE a.created_at > $1 AND ($2 OR e.brand = ANY($3)) GROUP BY 1, 2
+"""
+
 
 class PostgresEngagementDesk:
     """What the API and the console ask beyond the engagement itself; instants are passed in."""
@@ -105,6 +114,14 @@ class PostgresEngagementDesk:
         """Return calls and leads by number and UTC hour, newest first."""
         view = principal.is_carrier, sorted(principal.brands)
         return [dict(row) for row in await self._pool.fetch(_HOURS, since_hour, *view)]
+
+    async def promptness_by_number(
+        self, principal: Principal, since: datetime
+    ) -> Mapping[tuple[str, int], Mapping[str, Any]]:
+        """Return the same as `promptness` by number that was called and UTC hour of the lead."""
+        view = principal.is_carrier, sorted(principal.brands)
+        rows = await self._pool.fetch(_PROMPT_BY_NUMBER, since, *view)
+        return {(row["digits"], row["hour"]): dict(row) for row in rows}
 
     async def promptness(self, principal: Principal, since: datetime) -> Mapping[str, Any]:
         """Return how many answers were owed and given since an instant, and seconds until they were."""

@@ -62,9 +62,9 @@ DO UPDATE SET calls = lead_tallies.calls + excluded.calls, leads = lead_tallies.
 """
 
 _OWE = """
-INSERT INTO answers (lead, kind, engagement, next_at, created_at)
-SELECT lead, kind, engagement, $4, $4
-FROM unnest($1::bigint[], $2::text[], $3::int[]) AS o (lead, kind, engagement)
+INSERT INTO answers (lead, kind, engagement, digits, next_at, created_at)
+SELECT lead, kind, engagement, digits, $5, $5
+FROM unnest($1::bigint[], $2::text[], $3::int[], $4::text[]) AS o (lead, kind, engagement, digits)
 ON CONFLICT DO NOTHING
 """
 
@@ -200,7 +200,7 @@ class PostgresLeads:
         await _count(connection, gathering, [gathering.leads[key] for key in fresh])
         changed = await self._choose(connection, gathering)
         owed = [
-            (lead, kind, key.engagement)
+            (lead, kind, key.engagement, gathering.leads[key].assigned.digits)
             for key, lead in fresh.items()
             for kind in _owed(gathering.leads[key], changed)
         ]

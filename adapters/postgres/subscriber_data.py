@@ -37,6 +37,13 @@ SELECT engagement, window_start, first_call, last_call, calls, option, state, la
 WHERE caller = $1 ORDER BY first_call
 """
 
+_CALLED = """
+SELECT e.id::text AS engagement, e.name, l.option, l.first_call, l.last_call, l.calls,
+    (SELECT jsonb_object_agg(a.kind, a.state) FROM answers a WHERE a.lead = l.number) AS answers
+FROM leads l JOIN engagements e ON e.number = l.engagement
+WHERE l.caller = $1 ORDER BY l.last_call DESC LIMIT 200
+"""
+
 
 async def choices_of(connection: Connection, seal: Seal, number: int) -> Sequence[Mapping[str, Any]]:
     """Return the records of a subscriber, newest first."""
@@ -60,6 +67,22 @@ async def export(connection: Connection, seal: Seal, number: int, *, by: str, at
         "leads": [_plain(row) for row in await connection.fetch(_LEADS, seal.of(number))],
         "lists": [_plain(row) for row in lists],
     }
+
+
+async def look_up(
+    connection: Connection, seal: Seal, number: int, *, by: str, why: str, at: datetime
+) -> dict[str, Any]:
+    """Return what support must know of a subscriber, in a transaction; with an audit row that says why."""
+    sealed = seal.of(number)
+    listed = (await on_lists(connection, [sealed])).get(sealed, ())
+    found = {
+        "subscriber": f"{number:010d}",
+        "lists": [_plain(row) for row in await connection.fetch(_LISTS, list(listed))],
+        "records": list(await choices_of(connection, seal, number)),
+        "leads": [_plain(row) for row in await connection.fetch(_CALLED, sealed)],
+    }
+    await write_audit(connection, by, "look_up", "subscriber", masked(number), None, {"reason": why}, at)
+    return found
 
 
 async def erase(connection: Connection, seal: Seal, number: int, *, by: str, at: datetime) -> int:

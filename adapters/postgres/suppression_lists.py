@@ -32,7 +32,7 @@ _COUNT = "UPDATE suppression_lists SET numbers = $2 WHERE id = $1"
 
 _ADD_LIFT = """
 INSERT INTO subscriber_choices (version, number, scope, allowed, source, wording, by, at)
-VALUES ($1, $2, $3, true, $4, '', $5, $6)
+VALUES ($1, $2, $3, true, $4, $5, $6, $7)
 """
 
 _CHANGE_CHUNK = "UPDATE suppression_chunks SET members = $3 WHERE bucket = $1 AND list = $2"
@@ -109,7 +109,14 @@ async def import_list(
 
 
 async def remove_from_lists(
-    connection: Connection, seal: Seal, number: int, *, source: str, by: str, at: datetime
+    connection: Connection,
+    seal: Seal,
+    number: int,
+    *,
+    source: str,
+    wording: str = "",
+    by: str,
+    at: datetime,
 ) -> bool:
     """Take a number off every list and lift its suppression; tell whether there was anything to do.
 
@@ -131,7 +138,7 @@ async def remove_from_lists(
     own = await connection.fetchval(_IS_OWN, sealed, SUPPRESSION)
     if not removed and not own:
         return False
-    await connection.execute(_ADD_LIFT, version, sealed, SUPPRESSION, source, by, at)
+    await connection.execute(_ADD_LIFT, version, sealed, SUPPRESSION, source, wording, by, at)
     after = {"lists": removed, "source": source}
     await write_audit(connection, by, "remove", "suppression", masked(number), None, after, at)
     return True

@@ -31,6 +31,7 @@ from adapters.http.console.places import places_pages
 from adapters.http.console.reviewing import reviewing_pages
 from adapters.http.console.standing import Standings
 from adapters.http.console.stock import stock_pages
+from adapters.http.console.support import support_pages
 from adapters.http.console.text_check import text_check_pages
 from adapters.http.console.visit import Visit
 from adapters.http.console.words import WORDS
@@ -39,6 +40,7 @@ from adapters.http.operations import Operation
 from adapters.http.people_api import AUDITORS
 from adapters.http.problems import KINDS, ProblemError
 from adapters.http.services import Services
+from adapters.http.suppressions_api import KEEPERS
 from engine.access import CARRIER_ROLES, READERS, Role
 from segments.clock import pinned_zone
 
@@ -50,6 +52,8 @@ MENU: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/engagements", "nav.engagements", READERS),
     ("/live", "nav.live", CARRIER_ROLES),
     ("/blackouts", "nav.blackouts", CARRIER_ROLES),
+    ("/opt-outs", "nav.opt_outs", KEEPERS),
+    ("/support", "nav.support", KEEPERS),
     ("/users", "nav.users", frozenset({Role.ADMIN})),
     ("/brands", "nav.brands", frozenset({Role.ADMIN})),
     ("/keys", "nav.keys", frozenset({Role.ADMIN})),
@@ -95,6 +99,7 @@ def console_app(
     people_pages(app, pages, desk)
     engagements_pages(app, pages, services, desk)
     blackouts_pages(app, pages, services, desk)
+    support_pages(app, pages, services, desk)
     described_pages(app, pages, operations)
 
     async def beating(_: web.Application) -> AsyncIterator[None]:

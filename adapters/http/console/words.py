@@ -7,6 +7,7 @@ from adapters.http.console.deeds import DEED_WORDS
 from adapters.http.console.engagement_words import ENGAGEMENT_WORDS
 from adapters.http.console.reasons import REASON_WORDS
 from adapters.http.console.selling_words import SELLING_WORDS
+from adapters.http.console.support_words import SUPPORT_WORDS
 
 _FRAME = {
     "skip": ("Saltar al contenido", "Skip to the content"),
@@ -222,6 +223,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     **SELLING_WORDS,
     **ENGAGEMENT_WORDS,
     **BLACKOUT_WORDS,
+    **SUPPORT_WORDS,
     **_LIVE,
     **REASON_WORDS,
     **DEED_WORDS,
