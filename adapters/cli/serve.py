@@ -29,8 +29,12 @@ def serve_command(*, config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 
 async def _run(settings: Settings, config: Path) -> None:
-    declare(settings)
-    await Supervisor(settings, _announce, load=lambda: load_settings(config, probe=file_faults)).run()
+    def announce(addresses: Addresses) -> None:
+        """Say that the node is ready, and what it goes by."""
+        _announce(addresses)
+        declare(settings)
+
+    await Supervisor(settings, announce, load=lambda: load_settings(config, probe=file_faults)).run()
 
 
 def declare(settings: Settings) -> None:
