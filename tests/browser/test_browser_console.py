@@ -32,7 +32,7 @@ PAGES: Mapping[str | None, Sequence[str]] = {
     ),
     "brand_manager": _BOUGHT,
     "approver": ("/review", "/review/{waiting}", *_BOUGHT, "/live", "/audit"),
-    "ops": ("/live", *_BOUGHT, "/audit", "/opt-outs", "/support"),
+    "ops": ("/live", *_BOUGHT, "/audit", "/opt-outs", "/support", "/blackouts"),
     "admin": ("/users", "/brands", "/keys", "/audit", "/live"),
 }
 """Every page for everybody who may see it; names in braces are campaigns."""
