@@ -2,7 +2,7 @@
  *
  *   sink                               an SMSC that answers ESME_ROK; prints its port
  *   relay UPSTREAM_PORT                a TCP relay that looks at nothing; prints its port
- *   send PORT FILE WINDOW COUNT RATE BINDS SECONDS
+ *   send PORT FILE WINDOW COUNT RATE BINDS TOGETHER SECONDS
  *       binds BINDS transmitters, sends COUNT requests taken in turn from FILE (whole PDUs, one behind
  *       the other), at most WINDOW unanswered per bind, RATE a second in all (0: as fast as answers
  *       come), for at most SECONDS (0: however long it takes), and prints one JSON line: requests
@@ -258,7 +258,7 @@ static void handshake(int fd) {
 struct load {
     uint8_t *pdus;
     size_t size, at;
-    int window, binds, ep, timer;
+    int window, binds, together, ep, timer;
     struct bind *bind;
     float *latency;
     long sent, answered, refused, last;
@@ -286,19 +286,21 @@ static void fill(struct load *l, double t) {
     }
 }
 
-/* At a rate: send what is due, and set the timer for what comes next. */
+/* At a rate: send what is due, so many together out of one bind, and set the timer for what comes next. */
 static void keep_pace(struct load *l, double t) {
     while (l->sent < l->last) {
-        double due = l->start + l->sent / l->rate;
-        struct bind *w = &l->bind[l->sent % l->binds];
+        long turn = l->sent / l->together;
+        double due = l->start + turn * l->together / l->rate;
+        struct bind *w = &l->bind[turn % l->binds];
         if (due > t) {
             struct itimerspec at = {.it_value = {(time_t)due, (long)((due - (time_t)due) * 1e9)}};
             timerfd_settime(l->timer, TFD_TIMER_ABSTIME, &at, 0);
             return;
         }
-        if (w->open == l->window) return; /* an answer wakes us */
-        submit(l, w, due);
-        flush_out(w->fd);
+        int full = w->open == l->window;
+        if (!full) submit(l, w, due);
+        if (outs[w->fd].end && (full || l->sent % l->together == 0 || l->sent == l->last)) flush_out(w->fd);
+        if (full) return; /* an answer wakes us */
     }
 }
 
@@ -397,12 +399,13 @@ int main(int argc, char **argv) {
     memset(other, -1, sizeof other);
     if (argc == 2 && !strcmp(argv[1], "sink")) sink();
     if (argc == 3 && !strcmp(argv[1], "relay")) relay(atoi(argv[2]));
-    if (argc == 9 && !strcmp(argv[1], "send")) {
-        struct load l = {.window = atoi(argv[4]), .last = atol(argv[5]), .rate = atof(argv[6]), .binds = atoi(argv[7])};
+    if (argc == 10 && !strcmp(argv[1], "send")) {
+        struct load l = {.window = atoi(argv[4]), .last = atol(argv[5]), .rate = atof(argv[6]), .binds = atoi(argv[7]),
+                         .together = atoi(argv[8])};
         read_pdus(&l, argv[3]);
-        return send_load(&l, atoi(argv[2]), atof(argv[8]));
+        return send_load(&l, atoi(argv[2]), atof(argv[9]));
     }
     if (argc == 2 && !strcmp(argv[1], "awake")) awake();
-    fprintf(stderr, "usage: load sink | relay PORT | awake | send PORT FILE WINDOW COUNT RATE BINDS SECONDS\n");
+    fprintf(stderr, "usage: load sink | relay PORT | awake | send PORT FILE WINDOW COUNT RATE BINDS TOGETHER SECONDS\n");
     return 2;
 }

@@ -79,18 +79,22 @@ async def awake(program: Path) -> AsyncIterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the generator shall send: `rate` 0 is as fast as answers come, `seconds` 0 without an end."""
+    """What the generator shall send: `rate` 0 is as fast as answers come, `seconds` 0 without an end.
+
+    At a rate so many leave `together`, in one write of one bind; the next bind has the next turn.
+    """
 
     window: int
     count: int
     rate: float = 0
     binds: int = 1
     seconds: float = 0
+    together: int = 1
 
 
 async def send(program: Path, port: int, pdus: Path, order: Order) -> Sent:
     """Send as ordered and return what was measured. Raises `LoadError`."""
-    numbers = map(str, (order.window, order.count, order.rate, order.binds, order.seconds))
+    numbers = map(str, (order.window, order.count, order.rate, order.binds, order.together, order.seconds))
     process = await asyncio.create_subprocess_exec(
         str(program), "send", str(port), str(pdus), *numbers, stdout=asyncio.subprocess.PIPE
     )

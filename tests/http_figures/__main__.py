@@ -14,20 +14,22 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.http_figures", description=__doc__)
     options.add_argument("--rate", type=float, default=Plan().rate, help="notifications a second (10,000)")
     options.add_argument("--rounds", type=int, default=Plan().rounds, help="how often both take turns (3)")
-    options.add_argument("--seconds", type=float, default=Plan().seconds, help="how long a turn is (20)")
+    options.add_argument("--seconds", type=float, default=Plan().seconds, help="how long a turn is (30)")
+    options.add_argument("--asking", type=float, default=Plan().asking, help="requests a second at most (10)")
     given = options.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # leave nothing running
+    plan = Plan(given.rate, given.rounds, given.seconds, given.asking)
     try:
-        measured = asyncio.run(measure(Plan(given.rate, given.rounds, given.seconds), _progress))
+        measured = asyncio.run(measure(plan, _progress))
     except LoadError as error:
         sys.stderr.write(f"posdata: {error}\n")
         return 3
-    return 0 if _print(measured) else 1
+    return 0 if _print(plan, measured) else 1
 
 
-def _print(measured: Measured) -> bool:
+def _print(plan: Plan, measured: Measured) -> bool:
     """Print asked beside measured; tell whether all is kept."""
-    _say("one client, one request after another, whatever the kind")
+    _say(f"one client, one request at a time of any kind, at most {plan.asking:g} a second")
     _say(f"{'':<30}{'requests':>9}{'p50 ms':>9}{'p99 ms':>9}{'asked ≤':>9}")
     kept = True
     for each in measured.asked:

@@ -5,7 +5,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
 from itertools import cycle
 from statistics import median
@@ -17,6 +17,8 @@ from tests.http_figures.world import World, settled, world
 
 WINDOW = 100
 BINDS = 4
+# So many notifications leave a bind at once: one by one, the load itself would take most of a small machine.
+TOGETHER = 10
 WARM_UP_S = 2.0
 GROUPINGS = ("day", "hour", "state", "municipality", "lada", "creative")
 
@@ -31,11 +33,12 @@ RELAY_EXTRA_MS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much to measure: rounds of so many seconds without and with requests, and the rate."""
+    """How much to measure: rounds of so many seconds without and with requests; both rates, a second."""
 
     rate: float = 10_000
     rounds: int = 3
-    seconds: float = 20.0
+    seconds: float = 30.0
+    asking: float = 10.0
 
 
 @dataclass(slots=True)
@@ -94,8 +97,8 @@ async def measure(plan: Plan, told: Callable[[str], None]) -> Measured:
             # there is room, as they do without a load on the same machine.
             unpin(set(family(made.node.pid)) - set(made.node.workers))
             asked = _questions(made)
-            order = Order(WINDOW, int(plan.rate * plan.seconds), plan.rate, BINDS)
-            await bench.send(made.node.port, Order(WINDOW, int(plan.rate * WARM_UP_S), plan.rate, BINDS))
+            order = Order(WINDOW, int(plan.rate * plan.seconds), plan.rate, BINDS, together=TOGETHER)
+            await bench.send(made.node.port, replace(order, count=int(plan.rate * WARM_UP_S)))
             calm, busy = [], []
             cpu: Counter[str] = Counter()
             for turn in range(plan.rounds):
@@ -103,7 +106,7 @@ async def measure(plan: Plan, told: Callable[[str], None]) -> Measured:
                 calm.append(await _relayed(bench, made, order))
                 told(f"the relay beside requests, round {turn + 1} of {plan.rounds}")
                 before, began = made.node.cpu(), time.monotonic()
-                busy.append(await _beside(bench, made, order, asked))
+                busy.append(await _beside(bench, made, order, asked, 1 / plan.asking))
                 for role, seconds in made.node.cpu().items():
                     cpu[role] += (seconds - before[role]) / (time.monotonic() - began) / plan.rounds
     return Measured(asked, calm, busy, cpu)
@@ -119,10 +122,10 @@ async def _relayed(bench: Bench, made: World, order: Order) -> Sent:
     return sent
 
 
-async def _beside(bench: Bench, made: World, order: Order, asked: Sequence[Asked]) -> Sent:
-    """Send notifications and ask meanwhile, one request after another, until the notifications are sent."""
+async def _beside(bench: Bench, made: World, order: Order, asked: Sequence[Asked], every_s: float) -> Sent:
+    """Send notifications and ask meanwhile, one request at a time, until the notifications are sent."""
     over: list[bool] = []
-    asking = asyncio.create_task(asyncio.to_thread(_ask, made, asked, over))
+    asking = asyncio.create_task(asyncio.to_thread(_ask, made, asked, over, every_s))
     try:
         return await _relayed(bench, made, order)
     finally:
@@ -130,13 +133,19 @@ async def _beside(bench: Bench, made: World, order: Order, asked: Sequence[Asked
         await asking
 
 
-def _ask(made: World, asked: Sequence[Asked], over: list[bool]) -> None:
+def _ask(made: World, asked: Sequence[Asked], over: list[bool], every_s: float) -> None:
     connection = HTTPConnection(*made.address, timeout=30)
     turns = [each for each in asked for _ in range(each.share)]
     keys = cycle(made.keys)
+    due = time.perf_counter()
     for each in cycle(turns):
         if over:
             break
+        due += every_s
+        if (early_s := due - time.perf_counter()) > 0:
+            time.sleep(early_s)
+        else:
+            due -= early_s
         method, path, body = next(each.requests)
         headers = {"Authorization": f"Bearer {next(keys)}", "Content-Type": "application/json"}
         if not path.startswith("/api/"):
