@@ -11,7 +11,7 @@ import typer
 from adapters.cli.console import CommandError, ExitCode, print_json
 from adapters.cli.database import open_database
 from adapters.cli.market import open_market, utc
-from adapters.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, settings_at
+from adapters.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, ExcludedPlaces, Places, settings_at
 from adapters.cli.table import number, rows
 from adapters.cli.wish import booking_of_draft, hours_of, instant_of, size_of, target_of
 from adapters.files.campaign_file import CampaignFileError, read_campaigns
@@ -33,15 +33,8 @@ _NO_TEXT = 0
 
 def availability_command(
     *,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--target", metavar="PLACE", help="MX-JAL, 33, 14039, 'Guadalajara, MX-JAL'; repeatable"
-        ),
-    ] = None,
-    exclude: Annotated[
-        list[str] | None, typer.Option("--exclude", metavar="PLACE", help="as --target; repeatable")
-    ] = None,
+    target: Places = None,
+    exclude: ExcludedPlaces = None,
     begin: Annotated[
         str | None, typer.Option("--from", metavar="WHEN", help="date, or instant with offset")
     ] = None,

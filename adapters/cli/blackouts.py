@@ -11,7 +11,7 @@ import typer
 
 from adapters.cli.console import CommandError, ExitCode, complain, print_json
 from adapters.cli.database import open_database
-from adapters.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, settings_at
+from adapters.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, ExcludedPlaces, Places, settings_at
 from adapters.cli.table import rows
 from adapters.cli.wish import DATE, instant_of, target_of
 from adapters.files.reference_data import load_geography
@@ -34,15 +34,8 @@ def add_blackout(
     *,
     begin: Annotated[str, typer.Option("--from", metavar="WHEN", help="date or time, on the national clock")],
     end: Annotated[str, typer.Option("--to", metavar="WHEN", help="a date counts to its end")],
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--target", metavar="PLACE", help="MX-JAL, 33, 14039, 'Guadalajara, MX-JAL'; repeatable"
-        ),
-    ] = None,
-    exclude: Annotated[
-        list[str] | None, typer.Option("--exclude", metavar="PLACE", help="as --target; repeatable")
-    ] = None,
+    target: Places = None,
+    exclude: ExcludedPlaces = None,
     category: Annotated[
         list[str] | None, typer.Option("--category", metavar="NAME", help="repeatable; all without it")
     ] = None,

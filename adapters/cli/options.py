@@ -11,6 +11,13 @@ from engine.settings import Settings
 
 ConfigFile = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="settings file")]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+Places = Annotated[
+    list[str] | None,
+    typer.Option("--target", metavar="PLACE", help="MX-JAL, 33, 14039, 'Guadalajara, MX-JAL'; repeatable"),
+]
+ExcludedPlaces = Annotated[
+    list[str] | None, typer.Option("--exclude", metavar="PLACE", help="as --target; repeatable")
+]
 
 DEFAULT_CONFIG = Path("posdata.yaml")
 
