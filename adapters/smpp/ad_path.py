@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from librt.strings import BytesWriter
 
-from adapters.smpp.constants import DATA_SM, SUBMIT_SM
-from adapters.smpp.locate import Cut, locate_data_sm, locate_submit_sm
+from adapters.smpp.constants import DATA_SM
+from adapters.smpp.locate import Cut, locate
 from adapters.smpp.look_ahead import subscribers_of
 from adapters.smpp.open_insertions import OpenInsertions
 from adapters.smpp.receipts import REGISTERED_BEFORE_LENGTH
@@ -124,11 +124,7 @@ class AdPath:
         if standing is not None:
             return standing if gate is None else gate
         cut = self._cut
-        if command == SUBMIT_SM:
-            located = locate_submit_sm(buffer, at, end, cut)
-        else:
-            located = locate_data_sm(buffer, at, end, cut)
-        if not located:
+        if not locate(buffer, at, end, command, cut):
             return _UNPARSED if gate is None else gate
         body = buffer[cut.body_at : cut.body_end]
         if gate is None:

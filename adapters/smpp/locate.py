@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from adapters.smpp.constants import (
+    DATA_SM,
     HEADER_OCTETS,
+    SUBMIT_SM,
     TAG_DESTINATION_PORT,
     TAG_MESSAGE_PAYLOAD,
     TAG_MORE_MESSAGES_TO_SEND,
@@ -85,6 +87,13 @@ def _end_of(buffer: bytes, at: i64, end: i64) -> i64:
             return at
         at += 1
     return -1
+
+
+def locate(buffer: bytes, start: int, end: int, command: i64, cut: Cut) -> bool:
+    """Fill `cut` from the request at `start:end`; False unless it is a whole submit_sm or data_sm."""
+    if command == SUBMIT_SM:
+        return locate_submit_sm(buffer, start, end, cut)
+    return command == DATA_SM and locate_data_sm(buffer, start, end, cut)
 
 
 def locate_submit_sm(buffer: bytes, start: int, end: int, cut: Cut) -> bool:

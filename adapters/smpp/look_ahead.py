@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from librt.strings import read_i64_be
 
-from adapters.smpp.constants import DATA_SM, HEADER_OCTETS, SUBMIT_SM
-from adapters.smpp.locate import Cut, locate_data_sm, locate_submit_sm
+from adapters.smpp.constants import HEADER_OCTETS
+from adapters.smpp.locate import Cut, locate
 from engine.inserter import Inserter
 
 if TYPE_CHECKING:
@@ -28,12 +28,7 @@ def subscribers_of(buffer: bytes, max_pdu: i64, cut: Cut, inserter: Inserter) ->
         end = at + length
         if length < HEADER_OCTETS or length > max_pdu or end > size:
             break
-        located = False
-        if command == SUBMIT_SM:
-            located = locate_submit_sm(buffer, at, end, cut)
-        elif command == DATA_SM:
-            located = locate_data_sm(buffer, at, end, cut)
-        if located:
+        if locate(buffer, at, end, command, cut):
             subscriber = inserter.ahead(cut.service_type, cut.destination, cut.word)
             if subscriber:
                 found.append(subscriber)

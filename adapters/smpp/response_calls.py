@@ -6,8 +6,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from adapters.smpp.constants import HEADER_OCTETS, SUBMIT_SM
-from adapters.smpp.locate import Cut, locate_data_sm, locate_submit_sm
+from adapters.smpp.locate import Cut, locate
 from adapters.smpp.own_answers import taken
 from adapters.smpp.traffic import Traffic
 from engine.inserter import Inserter
@@ -52,16 +51,12 @@ class ResponseCalls:
         cut = self._cut
         responses = self._responses
         try:
-            if command == SUBMIT_SM:
-                located = locate_submit_sm(buffer, at, end, cut)
-            else:
-                located = locate_data_sm(buffer, at, end, cut)
-            if not located:
+            if not locate(buffer, at, end, command, cut):
                 return NO_CALL
             assignment = responses.assignment(cut.destination)
             if not assignment or not self._inserter.may_call(cut.service_type, cut.word):
                 return NO_CALL
-            if not responses.called(assignment, _source(buffer, at, end)):
+            if not responses.called(assignment, buffer[cut.source_at : cut.source_end]):
                 self._recorder.notification()
                 self._recorder.passed(_NO_CALLER)
                 return PASSES
@@ -104,9 +99,3 @@ def without(buffer: bytes, upto: i64, pieces: list[int]) -> bytes:
     """Return a buffer up to an offset without the stretches that were cut out (begin, end, begin …)."""
     bounds = [0, *pieces, upto]
     return b"".join([buffer[bounds[each] : bounds[each + 1]] for each in range(0, len(bounds), 2)])
-
-
-def _source(buffer: bytes, at: i64, end: i64) -> bytes:
-    """Return the source_addr, without its NUL, of a request that was located (SMPP 3.4 §4.4.1, §4.7.1)."""
-    source_at = buffer.index(0, at + HEADER_OCTETS, end) + 3
-    return buffer[source_at : buffer.index(0, source_at, end)]

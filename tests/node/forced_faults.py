@@ -88,7 +88,7 @@ def _patch_worker(
         assert hasattr(link, name)
         setattr(link, name, value)
     _patch_choice()
-    ad_path.locate_submit_sm = _failing("locate", ad_path.locate_submit_sm)
+    ad_path.locate = _failing("locate", ad_path.locate)
     ad_path.splice = _failing("splice", ad_path.splice)
     _patch_journal(journal_writer)
 

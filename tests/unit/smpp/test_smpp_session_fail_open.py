@@ -72,7 +72,7 @@ def break_plan(world: World, _: pytest.MonkeyPatch) -> None:
 
 def break_locate(_: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The search for the fields raises."""
-    monkeypatch.setattr(ad_path_module, "locate_submit_sm", fail)
+    monkeypatch.setattr(ad_path_module, "locate", fail)
 
 
 def break_splice(_: World, monkeypatch: pytest.MonkeyPatch) -> None:
