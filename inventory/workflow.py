@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from inventory.campaign import CampaignState, Review
+from inventory.conditions import Condition, RefusedError, refusal
 from inventory.faults import Fault
 
 ADVERTISER, APPROVER, OPS = "advertiser", "approver", "ops"
@@ -34,61 +35,6 @@ class Action(StrEnum):
     SPEND = "spend"
     REFUND = "refund"
 
-
-class Condition(StrEnum):
-    """What must hold besides state and role."""
-
-    COMPLETE = "complete"
-    NO_REJECTED_TEXT = "no_rejected_text"
-    IN_TIME = "in_time"
-    FOUR_EYES = "four_eyes"
-    OTHER_EYES = "other_eyes"
-    TEXT = "text"
-    AVAILABLE = "available"
-    NUMBER = "number"
-    REASON = "reason"
-    SAME_HAND = "same_hand"
-    CHANGE_RULES = "change_rules"
-
-
-SENTENCES: dict[Condition, tuple[str, str]] = {
-    Condition.COMPLETE: (
-        "la campaña debe estar completa y sin faltas",
-        "it must be complete and without faults",
-    ),
-    Condition.NO_REJECTED_TEXT: (
-        "ningún texto puede ser uno que ya fue rechazado o retirado: cámbielo",
-        "no text may be one that was rejected or taken down: change it",
-    ),
-    Condition.IN_TIME: (
-        "el plazo previo desde ahora termina cuando la campaña ya acabó: mueva ends_at",
-        "the lead time from now ends after the campaign does: move ends_at",
-    ),
-    Condition.FOUR_EYES: (
-        "nadie decide sobre lo que creó, editó o envió",
-        "nobody decides on what they created, edited or submitted",
-    ),
-    Condition.OTHER_EYES: (
-        "la segunda aprobación la da otra persona que la primera",
-        "the second approval is somebody else's than the first",
-    ),
-    Condition.TEXT: ("al menos un texto debe poder servirse", "at least one text must be allowed to serve"),
-    Condition.AVAILABLE: (
-        "la cantidad debe caber junto a lo ya vendido",
-        "the quantity must fit beside what was sold",
-    ),
-    Condition.NUMBER: (
-        "su número de respuesta debe estar libre en sus fechas",
-        "its response number must be free for its flight",
-    ),
-    Condition.REASON: ("hace falta un motivo", "a reason is needed"),
-    Condition.SAME_HAND: (
-        "lo que el operador detuvo solo el operador lo reanuda",
-        "what the carrier paused only the carrier resumes",
-    ),
-    Condition.CHANGE_RULES: ("las reglas de cambio", "the change rules below"),
-}
-"""A sentence for each, in Spanish and English."""
 
 _DRAFT, _SUBMITTED, _REJECTED = CampaignState.DRAFT, CampaignState.SUBMITTED, CampaignState.REJECTED
 _APPROVED, _LIVE, _PAUSED = CampaignState.APPROVED, CampaignState.LIVE, CampaignState.PAUSED
@@ -263,16 +209,6 @@ class Standing:
     approvals: Approvals = ONE_APPROVAL
 
 
-class RefusedError(Exception):
-    """The action is not possible now; `codes` says why, by condition, or `state`."""
-
-    def __init__(self, codes: tuple[str, ...], es: str, en: str) -> None:
-        super().__init__(en)
-        self.codes = codes
-        self.es = es
-        self.en = en
-
-
 class RoleError(Exception):
     """The action is not for this role."""
 
@@ -362,12 +298,6 @@ def _in_turn(rows: Sequence[_Row], approvals: Approvals) -> _Row | None:
     """Return the row whose turn it is: where two must approve and nobody has, the first of two."""
     first = [row for row in rows if row.first_of_two] if approvals.lacks_first else []
     return next(iter(first or (row for row in rows if not row.first_of_two)), None)
-
-
-def refusal(*broken: Condition) -> RefusedError:
-    """Return what to raise when conditions do not hold."""
-    es, en = ("; ".join(SENTENCES[each][language] for each in broken) for language in (0, 1))
-    return RefusedError(tuple(broken), es, en)
 
 
 def _holds(

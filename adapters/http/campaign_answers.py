@@ -14,21 +14,23 @@ from adapters.http.problems import ProblemError
 from adapters.http.taken_numbers import taken_fault
 from adapters.postgres.campaign_documents import fault_documents
 from adapters.postgres.campaign_numbers import NumberNotStartedError
-from adapters.postgres.desk import Deed, Reader, StaleError
+from adapters.postgres.desk import Reader
 from adapters.postgres.engagements import NumberTakenError
 from adapters.postgres.identity import MissingError
 from adapters.postgres.links import PostgresLinks, shortener
+from adapters.postgres.locked_campaign import Deed, StaleError
 from adapters.postgres.reviews import Former, PostgresReviews
 from engine.access import Principal, Role
 from inventory.campaign import CampaignState
 from inventory.changes import SpentError
+from inventory.conditions import RefusedError
 from inventory.document import DocumentRefusedError, Standards, read_campaign
 from inventory.draft import CampaignDraft
 from inventory.faults import Fault
 from inventory.holds import NoHoldError, UnavailableError
 from inventory.likeness import Refused, difference, near_duplicates
 from inventory.response_numbers import unshown
-from inventory.workflow import RefusedError, RoleError, deadlines, possible
+from inventory.workflow import RoleError, deadlines, possible
 
 if TYPE_CHECKING:
     from adapters.http.services import Services

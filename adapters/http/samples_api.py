@@ -10,8 +10,8 @@ from adapters.http.problems import ProblemError
 from adapters.http.services import Services
 from adapters.postgres.audit import write_audit
 from adapters.postgres.campaign_documents import read_texts
-from adapters.postgres.desk import find_row
 from adapters.postgres.identity import MissingError
+from adapters.postgres.locked_campaign import find_row
 from adapters.smpp.constants import ESME_ROK
 from adapters.smpp.esme import EsmeSession, NoAnswerError, NotBoundError
 from adapters.smpp.esme_core import Outgoing

@@ -12,8 +12,8 @@ from adapters.http.campaign_answers import told
 from adapters.http.operations import Answer, Call, Operation, Query, Shape
 from adapters.http.problems import ProblemError
 from adapters.http.services import Services
-from adapters.postgres.desk import find_row
 from adapters.postgres.explained import MOST_HOURS, explain
+from adapters.postgres.locked_campaign import find_row
 from engine.access import READERS
 from inventory.books import hour_of
 from inventory.faults import Fault

@@ -5,8 +5,8 @@ Whoever does not see a campaign's brand is told that there is none; every change
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,20 +17,18 @@ from adapters.postgres.campaign_documents import (
     FIELDS,
     asked_document,
     draft_of,
-    is_served,
     read_documents,
     read_texts,
-    reviews_of,
 )
 from adapters.postgres.campaign_numbers import (
-    COUNTRY_ZONE,
     check_number,
     move_number,
     release_number,
     take_number,
 )
-from adapters.postgres.campaign_rows import Author, FaultyDraft, QuantityError, add_campaign, change_campaign
+from adapters.postgres.campaign_rows import FaultyDraft, QuantityError, add_campaign, change_campaign
 from adapters.postgres.identity import MissingError
+from adapters.postgres.locked_campaign import Deed, Locked, find_row, lock_campaign
 from adapters.postgres.pool import Connection, Pool, snapshot
 from adapters.postgres.stock import Stock
 from adapters.postgres.switches import RAISE_VERSION
@@ -39,8 +37,7 @@ from inventory.campaign import CampaignState, Review
 from inventory.changes import SpentError, change
 from inventory.document import DocumentRefusedError
 from inventory.draft import CampaignDraft
-from inventory.faults import Fault
-from inventory.workflow import BOOKED, Action, Actor, Approvals, Standing, Transition, decide
+from inventory.workflow import BOOKED, Action, Transition, decide
 
 Reader = Callable[[Mapping[str, Any]], CampaignDraft]
 """Reads a campaign document. Raises `DocumentRefusedError` with every fault."""
@@ -81,10 +78,6 @@ WHERE cr.id = v.creative AND cr.campaign = $1 AND cr.removed_at IS NULL AND v.re
 """
 
 
-class StaleError(Exception):
-    """The campaign has another version than the one that was read."""
-
-
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which campaigns: of a brand, in a state, with a part of their names; those listed after `after`."""
@@ -105,77 +98,12 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
-    """Who acts when, under which lead time; `version` is the one they have read, None when not said.
-
-    Categories of `extra_approval` (casefolded) take two approvals; `timezone` is the clock of the engagements
-    that response numbers bring about.
-    """
-
-    principal: Principal
-    now: datetime
-    lead_time: timedelta = timedelta()
-    version: int | None = None
-    extra_approval: frozenset[str] = frozenset()
-    timezone: str = COUNTRY_ZONE
-
-    def approvals(self, campaign: asyncpg.Record, approved: asyncpg.Record) -> Approvals:
-        """Return how many approvals a campaign's category takes, and whose `approved` has."""
-        two = campaign["category"].casefold() in self.extra_approval
-        return Approvals(two, approved["first_approver"])
-
-    def waits(self, campaign: Mapping[str, Any] | asyncpg.Record) -> timedelta:
-        """Return a campaign's lead time: one that tests has none."""
-        return timedelta() if campaign["test"] else self.lead_time
-
-    @property
-    def author(self) -> Author:
-        """Who writes."""
-        return Author(self.principal.id, self.principal.name)
-
-    @property
-    def actor(self) -> Actor:
-        """Who acts, by the workflow's names."""
-        return Actor(self.principal.id, self.principal.role)
-
-
-@dataclass(frozen=True, slots=True)
 class Word:
     """What goes with an action: a reason, a hold from the form, the texts that a rejection is about."""
 
     reason: str | None = None
     hold: str | None = None
     texts: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Locked:
-    """A campaign that nobody else changes until the transaction ends."""
-
-    row: asyncpg.Record
-    texts: Sequence[asyncpg.Record]
-    ledger: asyncpg.Record = field(repr=False)
-    approvals: Approvals
-
-    @property
-    def number(self) -> int:
-        """The campaign's number."""
-        number: int = self.row["number"]
-        return number
-
-    @property
-    def standing(self) -> Standing:
-        """What the workflow's conditions look at."""
-        return Standing(
-            CampaignState(self.row["state"]),
-            self.row["ends_at"],
-            frozenset(self.row["authors"]),
-            reviews_of(self.texts),
-            is_served(self.texts),
-            tuple(Fault(**fault) for fault in self.row["faults"] or ()),
-            self.row["paused_by_carrier"],
-            self.approvals,
-        )
 
 
 class PostgresDesk:
@@ -377,32 +305,6 @@ async def read_draft(
         if not keep_faults or wrong or not isinstance(brand, str) or not deed.principal.sees(brand):
             raise
         return FaultyDraft(document, brand, refused.faults)
-
-
-async def find_row(connection: Connection, campaign: str, principal: Principal) -> asyncpg.Record:
-    """Return a campaign's row. Raises `MissingError`, also for what is not the principal's to see."""
-    try:
-        wanted = UUID(campaign)
-    except ValueError:
-        raise MissingError("campaign") from None
-    row = await connection.fetchrow("SELECT * FROM campaigns WHERE id = $1", wanted)
-    if row is None or not principal.sees(row["brand"]):
-        raise MissingError("campaign")
-    return row
-
-
-async def lock_campaign(connection: Connection, campaign: str, deed: Deed) -> Locked:
-    """Lock a campaign and its ledger. Raises `MissingError`, `StaleError`."""
-    found = await find_row(connection, campaign, deed.principal)
-    number = found["number"]
-    row = await connection.fetchrow("SELECT * FROM campaigns WHERE number = $1 FOR UPDATE", number)
-    ledger = await connection.fetchrow("SELECT * FROM ledger WHERE campaign = $1", number)
-    if row is None or ledger is None:
-        raise MissingError("campaign")
-    if deed.version is not None and row["version"] != deed.version:
-        raise StaleError(row["version"])
-    texts = await read_texts(connection, [number])
-    return Locked(row, texts.get(number, ()), ledger, deed.approvals(row, row))
 
 
 def _checked_change(draft: CampaignDraft | FaultyDraft, locked: Locked) -> bool:

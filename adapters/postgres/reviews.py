@@ -10,13 +10,14 @@ import asyncpg
 from adapters.postgres.audit import write_audit
 from adapters.postgres.campaign_documents import read_documents
 from adapters.postgres.campaign_numbers import reword_number
-from adapters.postgres.desk import Deed
 from adapters.postgres.identity import MissingError
+from adapters.postgres.locked_campaign import Deed
 from adapters.postgres.pool import Connection, Pool
 from adapters.postgres.switches import RAISE_VERSION
 from inventory.campaign import CampaignState, Review
+from inventory.conditions import RefusedError
 from inventory.likeness import Refused
-from inventory.workflow import RefusedError, ReviewRow, decide_text
+from inventory.workflow import ReviewRow, decide_text
 
 # Near-duplicates are looked for among so many of the last refused texts.
 MOST_REFUSED = 2000

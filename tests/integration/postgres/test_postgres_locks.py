@@ -8,7 +8,8 @@ import pytest
 
 from adapters.postgres.audit import AUDIT_LOCK, first_broken_link, read_audit
 from adapters.postgres.campaigns import PostgresCampaigns
-from adapters.postgres.desk import Deed, PostgresDesk, Word
+from adapters.postgres.desk import PostgresDesk, Word
+from adapters.postgres.locked_campaign import Deed
 from adapters.postgres.pool import Pool, close_pool, open_pool
 from adapters.postgres.reviews import PostgresReviews
 from adapters.postgres.stock import Stock

@@ -9,18 +9,16 @@ import pytest
 from engine.access import Role
 from inventory.campaign import CampaignClass, CampaignState, Review
 from inventory.changes import RULES, KnownText, Rule, SpentError, change, changed_fields, plan_texts
+from inventory.conditions import SENTENCES, Condition, RefusedError
 from inventory.draft import CampaignDraft, CreativeDraft
 from inventory.faults import Fault
 from inventory.workflow import (
     BOOKED,
     REVIEWS,
-    SENTENCES,
     TRANSITIONS,
     Action,
     Actor,
     Approvals,
-    Condition,
-    RefusedError,
     RoleError,
     Standing,
     Transition,
