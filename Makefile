@@ -6,7 +6,7 @@ APT    := $(if $(filter 0,$(shell id -u)),,sudo -n) env DEBIAN_FRONTEND=noninter
 STAMP  := $(VENV)/.installed
 TSTAMP := $(VENV)/.installed-test
 
-.PHONY: setup demo test balancer browser unit chaos outage fuzz crowd receipts caps vote day answers suppression http-figures \
+.PHONY: setup demo test balancer browser looks unit chaos outage fuzz crowd receipts caps vote day answers suppression http-figures \
 	check format lock bench figures tls-figures compile interpreted clean backtest openapi
 
 setup: $(STAMP)
@@ -46,6 +46,10 @@ browser:
 		|| { $(APT) update >/dev/null && $(APT) install -y --no-install-recommends chromium >/dev/null; } \
 		|| echo 'make: no chromium, and no way to install it: the tests of the console in a browser will be skipped' >&2
 
+# Every page of the console for everybody who may see it as pictures: by width, theme and language, in PICTURES=looks.
+looks: $(TSTAMP) browser
+	PICTURES=$(or $(PICTURES),looks) $(BIN)/python -m pytest tests/browser -k hard_to_use
+
 # EXAMPLES=20 shows every property twenty times as many examples as the suite does, for a night.
 unit: $(TSTAMP)
 	$(BIN)/python -m pytest -n 2 tests/unit tests/property
@@ -59,7 +63,7 @@ receipts: $(TSTAMP)
 	$(BIN)/python -m tests.receipts $(RECEIPTS)
 
 # A million notifications through two workers that are killed: nobody over the cap; CAPS="--notifications N",
-# CAPS=--shared for a store of several nodes, which is killed too.
+# CAPS=--shared for a store of several nodes, which is killed too; CAPS="--fill N" fills a table and measures it.
 caps: $(TSTAMP)
 	$(BIN)/python -m tests.caps $(CAPS)
 
@@ -89,9 +93,10 @@ suppression: $(TSTAMP)
 fuzz: $(TSTAMP)
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 
-# Invented requests, right and wrong, to every operation of the API, each answer held to its document (schemathesis).
+# Invented requests, right and wrong, to every operation of the API, each answer held to its document (schemathesis);
+# CASES=60 sends so many of each kind to each, SEED=7 others.
 openapi: $(TSTAMP)
-	CASES=$(or $(CASES),15) $(BIN)/python -m pytest tests/integration/http/test_http_openapi.py
+	CASES=$(or $(CASES),15) SEED=$(or $(SEED),5) $(BIN)/python -m pytest -rP tests/integration/http/test_http_openapi.py
 
 # Thousands of idle, slow and deaf connections around a neighbour; CROWD="--help" says what there is.
 crowd: $(TSTAMP)

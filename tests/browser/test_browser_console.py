@@ -1,4 +1,7 @@
-"""The console in a browser: a campaign's whole way, and every page for every role."""
+"""The console in a browser: a campaign's whole way, and every page for every role.
+
+LOOKS=all takes every look of every page for every role; `make looks` keeps pictures, in each language too.
+"""
 
 import asyncio
 import os
@@ -12,6 +15,8 @@ from typing import Literal
 import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
+from adapters.http.console.visit import LANGUAGE_COOKIE
+from adapters.http.problems import LANGUAGES
 from tests.browser.conftest import DESK, PHONE, Stage
 from tests.node.harness import PATIENCE_S, eventually
 
@@ -67,6 +72,8 @@ LOOKS: Sequence[Look] = (
 )
 # A page that another role has been shown to well differs by its buttons: two looks do, unless LOOKS=all.
 AGAIN: Sequence[Look] = LOOKS if os.environ.get("LOOKS") == "all" else (LOOKS[0], LOOKS[3])
+PICTURES = os.environ.get("PICTURES")
+"""Where pictures are kept, if they are."""
 
 REFUSED = "¡Buen Fin: 40% más barato! Marca 55 1234 5678"
 NAME = "<script>document.title='stolen'</script> & Co"
@@ -169,6 +176,10 @@ async def test_no_page_is_hard_to_use(stage: Stage, faults: list[str]) -> None:
                 looks = AGAIN if path in seen else LOOKS
                 seen.add(path)
                 found.append((str(role), path, *await _looked_at(page, stage.address + path, looks)))
+                if PICTURES is not None:
+                    await _pictured(
+                        page, stage.address + path, Path(PICTURES) / _named(role, path, campaigns)
+                    )
             return found
 
     weighed = [each for some in await asyncio.gather(*map(look, PAGES)) for each in some]
@@ -218,6 +229,27 @@ async def _looked_at(page: Page, address: str, looks: Sequence[Look]) -> tuple[f
         wide = await page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, (address, size, wide)
     return octets, painted_ms
+
+
+def _named(role: str | None, path: str, campaigns: Mapping[str, str]) -> str:
+    """Return what the pictures of a page begin with; campaigns go by their part in this test."""
+    for name, each in campaigns.items():
+        path = path.replace(each, name)
+    return "-".join([role or "nobody", *path.strip("/").split("/")])
+
+
+async def _pictured(page: Page, address: str, name: Path) -> None:
+    """Keep a picture of a whole page by language, width and theme."""
+    for language in LANGUAGES:
+        await page.context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": address}])
+        await page.goto(address)
+        await page.wait_for_function("() => !document.querySelector('[data-load]')")
+        for theme, size, _ in LOOKS:
+            await page.emulate_media(color_scheme=theme)
+            await page.set_viewport_size(size)
+            await page.evaluate("() => new Promise(requestAnimationFrame)")
+            path = name.with_name(f"{name.name}-{language}-{size['width']}-{theme}.png")
+            await page.screenshot(path=path, full_page=True, animations="disabled")
 
 
 async def _painted_again(stage: Stage, role: str, path: str) -> float:

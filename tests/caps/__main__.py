@@ -1,4 +1,7 @@
-"""`python -m tests.caps`: a million notifications, two workers, two SIGKILLs, and nobody over the cap."""
+"""`python -m tests.caps`: a million notifications, two workers, two SIGKILLs, and nobody over the cap.
+
+With --fill N instead: a table that N subscribers fill, how much room it takes and what counting costs in it.
+"""
 
 import argparse
 import shutil
@@ -8,6 +11,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from tests.caps.fill import fill
 from tests.caps.run import go
 from tests.caps.worker import CAP
 from tests.valkey_server import ValkeyServer
@@ -17,14 +21,25 @@ def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
+def _filled(folder: Path, people: int, size_mb: int) -> int:
+    try:
+        return 0 if fill(folder, people, size_mb) else 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def main() -> int:
     """Run; 1 when somebody had too many."""
     options = argparse.ArgumentParser(prog="python -m tests.caps", description=__doc__)
     options.add_argument("--notifications", type=int, default=1_000_000)
     options.add_argument("--people", type=int, default=50_000)
     options.add_argument("--shared", action="store_true", help="in a store of several nodes, killed as well")
+    options.add_argument("--fill", type=int, metavar="N", help="only fill a table and measure it")
+    options.add_argument("--size-mb", type=int, default=512, help="of the table to fill (default: 512)")
     given = options.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="posdata-caps-"))
+    if given.fill:
+        return _filled(folder, given.fill, given.size_mb)
     server = ValkeyServer(folder, keeps=True) if given.shared else None
     began = time.monotonic()
     try:

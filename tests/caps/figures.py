@@ -4,7 +4,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from adapters.files.cap_file import make_cap_file, open_cap_file
@@ -25,11 +25,24 @@ PATIENT_S = 1.0
 WINDOWS = CapPolicy(tuple(FrequencyCap(200, each, Scope.GLOBAL) for each in (Per.HOUR, Per.DAY, Per.WEEK)))
 
 
-def _read(caps: Caps, book: CapBook, people: list[int]) -> int:
+def one_book() -> CapBook:
+    """Return the rules of one campaign under WINDOWS."""
+    return CapBook([PlannedCampaign(1, 0, 4e9, (), (), brand="sol")], WINDOWS)
+
+
+def asking(store: CapStore, book: CapBook) -> Caps:
+    """Return what a worker asks over a store."""
+    caps = Caps(store, KEY, LocalWindows(("America/Mexico_City",)), (0,))
+    caps.limits = book.limits
+    return caps
+
+
+def read(caps: Caps, book: CapBook, people: Sequence[int]) -> int:
     """Ask and count for everybody, as a session does; return how many may have an ad."""
     rules = book.rules[1]
     caps.at(time.time())
-    caps.ahead(people)
+    if caps.store.batched:
+        caps.ahead(list(people))
     shown = 0
     for who in people:
         if caps.admit(who, 0) is None and caps.refuses(rules.limits) is None:
@@ -40,9 +53,8 @@ def _read(caps: Caps, book: CapBook, people: list[int]) -> int:
 
 def _measure(name: str, store: CapStore) -> None:
     """Say what a notification costs in processor time, and how long a read takes."""
-    book = CapBook([PlannedCampaign(1, 0, 4e9, (), (), brand="sol")], WINDOWS)
-    caps = Caps(store, KEY, LocalWindows(("America/Mexico_City",)), (0,))
-    caps.limits = book.limits
+    book = one_book()
+    caps = asking(store, book)
     who = 5_501_000_000
     for window, reads in READS.items():
         took, shown = [], 0
@@ -51,7 +63,7 @@ def _measure(name: str, store: CapStore) -> None:
             people = list(range(who, who + window))
             who += window
             began = time.perf_counter()
-            shown += _read(caps, book, people)
+            shown += read(caps, book, people)
             took.append(time.perf_counter() - began)
         cpu = (time.process_time() - cpu) / reads / window
         took.sort()

@@ -19,13 +19,16 @@ function clock(seconds, step, zone) {
 
 const short = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumFractionDigits: 1 });
 
+// What is counted comes whole, and so do the steps of its axis.
+const WHOLE = [...Array(13).keys()].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
+
 function draw(place, data, labels, zone, height) {
   const axis = { stroke: paint("--soft"), grid: { stroke: paint("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
   const options = {
     width: place.clientWidth, height, cursor: { y: false, points: { size: 7 } }, legend: { show: false }, padding: [10, 20, 0, 0],
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
     scales: { x: { range: (_, low, high) => (low === high ? [low - 1800, high + 1800] : [low, high]) }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.08)] } },
-    axes: [{ ...axis, size: 30, space: 76, values: (_, ticks, __, ___, step) => ticks.map((tick) => clock(tick, step, zone)) }, { ...axis, size: 54, values: (_, ticks) => ticks.map((tick) => short.format(tick)) }],
+    axes: [{ ...axis, size: 30, space: 76, values: (_, ticks, __, ___, step) => ticks.map((tick) => clock(tick, step, zone)) }, { ...axis, size: 54, incrs: WHOLE, values: (_, ticks) => ticks.map((tick) => short.format(tick)) }],
     series: [
       {},
       { label: labels[0], stroke: paint("--all"), width: 1.5, dash: place.dataset.dash ? [5, 4] : undefined, points: { show: false } },
