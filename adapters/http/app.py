@@ -86,7 +86,7 @@ def node_app(
     async def described(_: web.Request) -> web.Response:
         return web.json_response(document)
 
-    identities = PostgresIdentities(lambda: services.identity, services.now)
+    identities = PostgresIdentities(lambda: services.identity, services.known_keys, services.now)
     door = make_door(identities, PostgresAnswers(lambda: services.pool, services.now))
     app = web.Application(middlewares=[problems_for_errors])
     health_app(app, readiness)

@@ -162,6 +162,7 @@ class _Desk:
             await self._services.identity.add_brand(
                 brand.name, brand.category, brand.organisation, actor=call.principal.name, at=self._now()
             )
+        self._services.known_keys.forget()
         return Answer({"id": brand.name}, 201)
 
     async def grant(self, call: Call[NoQuery, GrantIn]) -> Answer:
@@ -169,6 +170,7 @@ class _Desk:
             await self._services.identity.grant_brand(
                 call.path["brand"], call.body.organisation, actor=call.principal.name, at=self._now()
             )
+        self._services.known_keys.forget()
         return Answer()
 
     async def users(self, _: Call[NoQuery, None]) -> Answer:
@@ -222,6 +224,7 @@ class _Desk:
             await self._services.identity.revoke_key(
                 _identifier(call.path["id"]), actor=call.principal.name, at=self._now()
             )
+        self._services.known_keys.forget()
         return Answer()
 
     async def audit(self, call: Call[AuditQuery, None]) -> Answer:

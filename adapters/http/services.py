@@ -11,6 +11,7 @@ from typing import Protocol
 from adapters.files.hash_key import HashKeyError
 from adapters.http.clicks import ClickCounter
 from adapters.http.fitting import Fitting
+from adapters.http.known_keys import KnownKeys
 from adapters.metrics.node_figures import WorkerMemory
 from adapters.metrics.pulse import Pulse
 from adapters.postgres.identity import PostgresIdentity
@@ -56,6 +57,7 @@ class Services:
     pulse: Pulse = field(default_factory=Pulse)
     clicks: ClickCounter = field(default_factory=ClickCounter)
     fitting: Fitting = field(default_factory=Fitting)
+    known_keys: KnownKeys = field(default_factory=KnownKeys)
     esme: EsmeSession | None = None
     find_seal: Callable[[], Seal] | None = None
 

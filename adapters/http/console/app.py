@@ -103,7 +103,7 @@ def console_app(
     described_pages(app, pages, operations)
 
     async def beating(_: web.Application) -> AsyncIterator[None]:
-        task = asyncio.ensure_future(beat(services, clock))
+        task = asyncio.ensure_future(beat(services, standings.prospects.stand_ready, clock))
         yield
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -106,9 +106,10 @@ def _part(visit: Visit, name: str, **context: Any) -> str:
     )
 
 
-async def beat(services: Services, clock: Callable[[], float]) -> None:
-    """Take the node's pulse each second until cancelled; `clock` gives Unix seconds."""
+async def beat(services: Services, stand_ready: Callable[[], None], clock: Callable[[], float]) -> None:
+    """Take the node's pulse each second until cancelled, and make ready; `clock` gives Unix seconds."""
     while True:
         if services.node is not None:
             services.pulse.take(services.node.workers(), clock())
+        stand_ready()
         await asyncio.sleep(EVERY_S)

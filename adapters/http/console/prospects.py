@@ -1,6 +1,7 @@
 """What campaigns are expected to end with, and what would help those at risk, by the market as it stands."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from inventory.market import Market
 # A remedy is worth telling from this share of what is missing on.
 _WORTH = 0.02
 _MOST = 4
+# How old prospects may be that a first visit is told.
+OLDEST_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +43,26 @@ class Prospects:
         # Remedies take seconds; lists of campaigns don't wait for them.
         self._helping = asyncio.Lock()
         self._market: Market | None = None
+        self._renewed_at = 0.0
         self._known: Mapping[str, Prospect] = {}
         self._remedies: dict[str, Remedies] = {}
 
     async def by_campaign(self) -> Mapping[str, Prospect]:
         """Return the prospects by campaign id; none until there is a market.
 
-        Only the first visit waits for them: later ones are told those of the former market while those of a
-        new one are worked out.
+        Only a visit right after the first market was made waits for them: others are told those of the
+        former market while those of a new one are worked out.
         """
-        is_renewing = self._renewing is not None and not self._renewing.done()
         if self._market is None:
             await self._renewed()
-        elif self._services.market() is not self._market and not is_renewing:
-            self._renewing = asyncio.create_task(self._renewed())
+        else:
+            self._begin_renewing()
         return self._known
+
+    def stand_ready(self) -> None:
+        """Begin to work out what is not known or old, so that no visit waits for it."""
+        if self._market is None or time.monotonic() - self._renewed_at >= OLDEST_S:
+            self._begin_renewing()
 
     async def remedies(self, campaign: str) -> Remedies | None:
         """Return what would help a campaign that is at risk; None for one that is not."""
@@ -67,6 +75,11 @@ class Prospects:
                 remedies[campaign] = await asyncio.to_thread(_remedies, market, campaign)
             return remedies[campaign]
 
+    def _begin_renewing(self) -> None:
+        is_renewing = self._renewing is not None and not self._renewing.done()
+        if self._services.market() is not self._market and not is_renewing:
+            self._renewing = asyncio.create_task(self._renewed())
+
     async def _renewed(self) -> Market | None:
         """Return the market that there is, once its prospects are known."""
         async with self._turn:
@@ -75,7 +88,7 @@ class Prospects:
                 # In a thread: with hundreds of bookings it takes half a second.
                 prospects = await asyncio.to_thread(market.prospects)
                 self._known = {each.id: each for each in prospects}
-                self._market, self._remedies = market, {}
+                self._market, self._remedies, self._renewed_at = market, {}, time.monotonic()
         return market
 
 

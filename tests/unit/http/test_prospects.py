@@ -1,5 +1,6 @@
 """Tests of adapters.http.console.prospects."""
 
+import asyncio
 from dataclasses import dataclass
 from threading import Event
 from types import SimpleNamespace
@@ -14,9 +15,11 @@ class SlowMarket:
 
     id: str
     may: Event
+    asked: int = 0
 
     def prospects(self) -> list[Any]:
         """Return one prospect."""
+        self.asked += 1
         self.may.wait(30)
         return [SimpleNamespace(id=self.id)]
 
@@ -33,3 +36,18 @@ async def test_only_the_first_visit_waits_for_prospects() -> None:
     later.set()
     assert await prospects.remedies("gone") is None
     assert list(await prospects.by_campaign()) == ["new"]
+
+
+async def test_a_visit_finds_prospects_worked_out_before_it() -> None:
+    """Those of the first market are known soon after it was made, visited or not."""
+    ready = Event()
+    ready.set()
+    prospects = Prospects(cast("Any", SimpleNamespace(market=lambda: market)))
+    market = None
+    prospects.stand_ready()
+    market = SlowMarket("first", ready)
+    prospects.stand_ready()
+    while not market.asked:
+        await asyncio.sleep(0)
+    assert list(await prospects.by_campaign()) == ["first"]
+    assert market.asked == 1
