@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, Source] = {
     "subscribers": Source("adapters.cli.subscribers", "subscribers", "One person's data."),
     "keys": Source("adapters.cli.people", "keys", "Make keys for the API."),
     "users": Source("adapters.cli.people", "users", "Register users of the console."),
+    "audit": Source("adapters.cli.audit", "audit", "Check the audit log."),
     "config": Source("adapters.cli.config", "config", "Check a settings file."),
     "journal": Source("adapters.cli.journal", "journal", "Look into journals."),
     "bench": Source("adapters.cli.bench", "bench_app", "Measure this machine."),

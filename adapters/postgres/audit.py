@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import asyncpg
@@ -37,6 +38,33 @@ class AuditEntry:
     after: Document
 
 
+class Flaw(StrEnum):
+    """How a link is broken: its row was changed, is gone, or stands where the chain has none."""
+
+    ALTERED = "altered"
+    MISSING = "missing"
+    ADDED = "added"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLink:
+    """The first link that is broken; `entry` is the row that stands there, None where it is missing."""
+
+    sequence: int
+    flaw: Flaw
+    entry: AuditEntry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCheck:
+    """What was found along the chain: so many whole entries, `upto` a sequence whose row has `hash`."""
+
+    entries: int
+    upto: int
+    hash: bytes
+    broken: BrokenLink | None = None
+
+
 async def write_audit(
     connection: Connection,
     actor: str,
@@ -62,25 +90,35 @@ async def write_audit(
     )
 
 
-async def first_broken_link(pool: Pool) -> int | None:
-    """Return the first sequence whose row is altered or missing; None when all is well.
+async def check_audit(pool: Pool) -> AuditCheck:
+    """Walk along the chain, from its beginning to its end or the first broken link.
 
     Where entries were too old to be kept, the chain goes on from the hash that the newest entry about it
     holds, which is a link of the chain itself.
     """
-    async with pool.acquire() as connection:
+    async with (
+        pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
         anchor = await connection.fetchval(_ANCHOR, *EXPIRY)
-        former, expected = _NOTHING, 1
-        if anchor is not None:
-            former, expected = bytes.fromhex(anchor["hash"]), anchor["upto"] + 1
-        while rows := await connection.fetch(
-            "SELECT * FROM audit WHERE sequence >= $1 ORDER BY sequence LIMIT $2", expected, _BATCH
-        ):
-            for row in rows:
-                if row["sequence"] != expected or row["hash"] != _chained(former, _entry(row)):
-                    return expected
-                former, expected = row["hash"], expected + 1
-    return None
+        former, upto = (_NOTHING, 0) if anchor is None else (bytes.fromhex(anchor["hash"]), anchor["upto"])
+        entries = 0
+        async for row in connection.cursor("SELECT * FROM audit ORDER BY sequence", prefetch=_BATCH):
+            broken = _flaw(former, upto + 1, row)
+            if broken is not None:
+                return AuditCheck(entries, upto, former, broken)
+            entries, former, upto = entries + 1, row["hash"], row["sequence"]
+    return AuditCheck(entries, upto, former)
+
+
+def _flaw(former: bytes, expected: int, row: asyncpg.Record) -> BrokenLink | None:
+    """Return what is wrong with the row that stands where one is expected."""
+    sequence, entry = row["sequence"], _entry(row)
+    if sequence > expected:
+        return BrokenLink(expected, Flaw.MISSING)
+    if sequence < expected:
+        return BrokenLink(sequence, Flaw.ADDED, entry)
+    return None if row["hash"] == _chained(former, entry) else BrokenLink(sequence, Flaw.ALTERED, entry)
 
 
 async def read_audit(

@@ -49,6 +49,7 @@ COMMANDS = (
     ("suppressions", "remove", "5501234567"),
     ("subscribers", "export", "5501234567"),
     ("subscribers", "erase", "5501234567"),
+    ("audit", "verify"),
     ("db", "migrate"),
 )
 EMBEDDED = (*COMMANDS, ("db", "backup", "copy.dump"))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from adapters.postgres.audit import first_broken_link, read_audit
+from adapters.postgres.audit import check_audit, read_audit
 from adapters.postgres.campaigns import PostgresCampaigns
 from adapters.postgres.switches import PostgresSwitches
 from engine.access import Role
@@ -290,7 +290,7 @@ async def test_every_change_is_in_the_audit_log(world: World) -> None:
     assert (entries[0].before or {})["quantity"] == 1000
     assert (entries[0].after or {})["quantity"] == 900
     assert entries[1].actor == world.keys["approver"][:10]
-    assert await first_broken_link(world.pool) is None
+    assert (await check_audit(world.pool)).broken is None
 
 
 async def test_a_test_campaign_has_no_lead_time_and_is_in_no_report_of_others(world: World) -> None:

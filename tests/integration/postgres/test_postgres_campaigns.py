@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import asyncpg
 import pytest
 
-from adapters.postgres.audit import first_broken_link, read_audit
+from adapters.postgres.audit import check_audit, read_audit
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.campaigns import PostgresCampaigns, UnknownBrandError
 from adapters.postgres.pool import CHANNEL, Pool
@@ -173,7 +173,7 @@ def test_the_audit_log_has_what_was_imported(desk: Desk) -> None:
         ("root", "create", second, {"name": "Otra", "brand": "tienda-sol", "state": "approved"}),
         ("posdata", "create", draft, {"name": "Borrador", "brand": "tienda-sol", "state": "draft"}),
     ]
-    assert desk.run(first_broken_link(desk.pool)) is None
+    assert desk.run(check_audit(desk.pool)).broken is None
 
 
 def test_only_approval_registers_brands(desk: Desk) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.http.api import KeyBusyError, KeyReusedError
 from adapters.postgres.answers import GIVEN_UP, KEPT, PostgresAnswers
-from adapters.postgres.audit import first_broken_link, read_audit
+from adapters.postgres.audit import BrokenLink, Flaw, check_audit, read_audit
 from adapters.postgres.identity import (
     LOCK_AFTER,
     LOCKED_FOR,
@@ -165,17 +165,20 @@ async def test_the_audit_log_shows_tampering(identity: PostgresIdentity, async_p
         "create",
         "sol-movil",
     )
-    assert await first_broken_link(async_pool) is None
+    assert (await check_audit(async_pool)).broken is None
     async with async_pool.acquire() as connection:
         with pytest.raises(asyncpg.RaiseError):
             await connection.execute("UPDATE audit SET actor = 'eve'")
         await connection.execute("ALTER TABLE audit DISABLE TRIGGER audit_is_append_only")
         await connection.execute("UPDATE audit SET actor = 'eve' WHERE sequence = 2")
-        assert await first_broken_link(async_pool) == 2
+        broken = (await check_audit(async_pool)).broken
+        assert broken is not None
+        assert broken.entry is not None
+        assert (broken.sequence, broken.flaw, broken.entry.actor) == (2, Flaw.ALTERED, "eve")
         await connection.execute("UPDATE audit SET actor = 'ana' WHERE sequence = 2")
-        assert await first_broken_link(async_pool) is None
+        assert (await check_audit(async_pool)).broken is None
         await connection.execute("DELETE FROM audit WHERE sequence = 1")
-    assert await first_broken_link(async_pool) == 1
+    assert (await check_audit(async_pool)).broken == BrokenLink(1, Flaw.MISSING)
 
 
 async def test_a_repeated_request_gets_its_first_answer_for_two_days(async_pool: Pool) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.postgres.audit import AUDIT_LOCK, first_broken_link, read_audit
+from adapters.postgres.audit import AUDIT_LOCK, check_audit, read_audit
 from adapters.postgres.campaigns import PostgresCampaigns
 from adapters.postgres.desk import PostgresDesk, Word
 from adapters.postgres.locked_campaign import Deed
@@ -111,7 +111,7 @@ async def test_changes_of_every_kind_at_once_end_and_are_all_in_the_log(async_po
 
     async with asyncio.timeout(30):
         await asyncio.gather(switch(), stop(), pause(campaign), pause(other), turn_the_clock())
-    assert await first_broken_link(async_pool) is None
+    assert (await check_audit(async_pool)).broken is None
     entries = await read_audit(async_pool, limit=500)
     told = [each.action for each in entries if each.action != "advance"]
     assert {action: told.count(action) for action in set(told)} == {

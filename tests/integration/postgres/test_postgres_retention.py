@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.postgres.audit import first_broken_link, read_audit, write_audit
+from adapters.postgres.audit import BrokenLink, Flaw, check_audit, read_audit, write_audit
 from adapters.postgres.counts import read_counts
 from adapters.postgres.pool import Pool
 from adapters.postgres.retention import PostgresRetention
@@ -95,19 +95,19 @@ def test_the_audit_log_is_cut_at_an_entry_that_holds_its_hash(pool: Pool, runner
         "3",
         ["b0", "b29"],
     )
-    assert runner.run(first_broken_link(pool)) is None
+    assert runner.run(check_audit(pool)).broken is None
     later = NOW + timedelta(days=2)
     assert runner.run(retention.expire_audit(later, KEEP)) == 1
-    assert runner.run(first_broken_link(pool)) is None
+    assert runner.run(check_audit(pool)).broken is None
 
     runner.run(pool.execute("DELETE FROM audit WHERE sequence = 5"))
-    assert runner.run(first_broken_link(pool)) == 5
+    assert runner.run(check_audit(pool)).broken == BrokenLink(5, Flaw.MISSING)
 
 
 def test_an_altered_anchor_breaks_the_chain(pool: Pool, runner: asyncio.Runner) -> None:
     """The hash to go on from is itself a link: another one does not fit."""
 
-    async def forged() -> int | None:
+    async def forged() -> BrokenLink | None:
         async with pool.acquire() as connection:
             for age in (90, 5):
                 at = NOW - timedelta(days=age)
@@ -118,6 +118,8 @@ def test_an_altered_anchor_breaks_the_chain(pool: Pool, runner: asyncio.Runner) 
             "UPDATE audit SET after = jsonb_set(after, '{hash}', to_jsonb(repeat('00', 32)))"
             " WHERE action = 'expire'"
         )
-        return await first_broken_link(pool)
+        return (await check_audit(pool)).broken
 
-    assert runner.run(forged()) == 2
+    broken = runner.run(forged())
+    assert broken is not None
+    assert (broken.sequence, broken.flaw) == (2, Flaw.ALTERED)
