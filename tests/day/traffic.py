@@ -13,53 +13,65 @@ from adapters.simulator.allocation.traffic import MINUTE_S, Arrivals
 from adapters.simulator.notification import Address, Notification
 from adapters.simulator.raw_platform import RawPlatform
 
-Due = NDArray[np.float64]
-
 _CHARACTERS = 160
 _DIGITS = 10
 _BODY = "Llamada perdida de 5501234567"
+# What leaves later than this lets all that follow leave later, too: such a burst is no traffic of a day.
+_GRACE_S = 1.0
+# A machine that stands still takes long to answer.
+_PATIENCE_S = 300.0
 
 
 class DayTraffic:
-    """Arrivals as notifications: to numbers that are nobody's, in texts that leave each its room."""
+    """Arrivals as notifications: to numbers that are nobody's, in texts that leave each its room.
+
+    `left_at` are the instants at which they left (seconds since 1970), NaN where the day was over before.
+    `index_of` tells which one went to a number, `behind_s` how much later than drawn they leave by now.
+    """
 
     def __init__(self, country: Country, came: Arrivals, speed: float, chance: Random) -> None:
         self._ladas = [place.lada for place in country.numbering.places]
         self._came = came
         self._speed = speed
         self._chance = chance
-        self._sessions = 1
-        self.left_at = np.full(len(came), np.nan)
+        self._begins = 0.0
+        self.left_at: NDArray[np.float64] = np.full(len(came), np.nan)
+        self.index_of: dict[str, int] = {}
+        self.behind_s = 0.0
+
+    @property
+    def sent(self) -> int:
+        """How many have left."""
+        return len(self.index_of)
 
     async def play(self, platforms: list[RawPlatform], begins: float) -> None:
-        """Send all, each when it is due (`begins` in seconds since 1970), dealt out to the platforms."""
-        self._sessions = len(platforms)
+        """Send all until the day is over, each when it is due (`begins` in seconds since 1970), dealt out."""
+        self._begins = begins
+        count = len(platforms)
         await asyncio.gather(
             *(
-                each.submit_all(self._dealt(at, len(platforms)), _Due(self._due(at, len(platforms)), begins))
+                each.submit_all(self._dealt(at, count), _Due(self, self._due(at, count)), _PATIENCE_S)
                 for at, each in enumerate(platforms)
             )
         )
 
-    def seen(self, begins: float) -> Arrivals:
-        """Return the day as it really left, in minutes of the run's own clock; what left after it is none."""
+    def now(self) -> float:
+        """Return the seconds since the day began, less what it is behind."""
+        return time.time() - self._begins - self.behind_s
+
+    def seen(self, begins: float) -> tuple[Arrivals, NDArray[np.intp]]:
+        """Return the day as it really left, in minutes of the run's own clock, and what left by its index."""
         passed = (self.left_at - begins) * self._speed
         order = np.argsort(passed, kind="stable")
         order = order[(passed[order] >= 0) & (passed[order] < self._came.minutes * MINUTE_S)]
-        return Arrivals(
+        left = Arrivals(
             self._came.first,
             self._came.minutes,
             (passed[order] // MINUTE_S).astype(np.int32),
             self._came.places[order],
             self._came.rooms[order],
         )
-
-    def due(self) -> Due:
-        """Return the seconds from the beginning at which each notification was due."""
-        due = np.empty(len(self._came))
-        for at in range(self._sessions):
-            due[at :: self._sessions] = self._due(at, self._sessions)
-        return due
+        return left, order
 
     def _due(self, at: int, sessions: int) -> list[float]:
         """Return the seconds from the beginning to each notification of a session; ascending."""
@@ -72,22 +84,35 @@ class DayTraffic:
 
     def _dealt(self, at: int, sessions: int) -> Iterator[Notification]:
         caller = Address("5501234567", 2, 1)
-        for index in range(at, len(self._came), sessions):
-            lada = self._ladas[self._came.places[index]]
-            rest = _DIGITS - len(lada) - 1
-            number = f"52{lada}0{self._chance.randrange(10**rest):0{rest}d}"
+        due = self._due(at, sessions)
+        ends = self._begins + self._came.minutes * MINUTE_S / self._speed
+        for turn, index in enumerate(range(at, len(self._came), sessions)):
+            late = self.now() - due[turn]
+            self.behind_s += max(0.0, late - _GRACE_S)
+            now = time.time()
+            if now >= ends:
+                return
+            number = self._unused(self._ladas[self._came.places[index]])
+            self.index_of[number] = index
+            self.left_at[index] = now
             body = _BODY.ljust(_CHARACTERS - 1 - int(self._came.rooms[index]), ".")
-            self.left_at[index] = time.time()
             yield Notification(caller, Address(number, 1, 1), body)
+
+    def _unused(self, lada: str) -> str:
+        rest = _DIGITS - len(lada) - 1
+        while (number := f"52{lada}0{self._chance.randrange(10**rest):0{rest}d}") in self.index_of:
+            pass
+        return number
 
 
 class _Due:
-    """The seconds at which a session's notifications are due, from when its sending began."""
+    """When a session's notifications are due, by the clock of a sender that begins now."""
 
-    def __init__(self, due: list[float], begins: float) -> None:
+    def __init__(self, traffic: DayTraffic, due: list[float]) -> None:
+        self._traffic = traffic
         self._due = due
-        self._ahead = begins - time.time()
+        self._ahead = -traffic.now() - traffic.behind_s
 
     def due(self, index: int) -> float:
         """Return the seconds from the start of sending to a notification."""
-        return self._due[min(index, len(self._due) - 1)] + self._ahead
+        return self._due[min(index, len(self._due) - 1)] + self._ahead + self._traffic.behind_s
