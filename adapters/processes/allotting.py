@@ -64,15 +64,17 @@ class Allotting:
         self._states = states
         self._silence = Silence(np.array([states.index(place.state) for place in numbering.places]))
 
-    def look(self, serving: Sequence[ServingCampaign], *, changed: bool = False) -> None:
-        """Hear which campaigns serve now or later, each second; a change asks for an allotment at once.
+    def look(self, serving: Sequence[ServingCampaign], *, changed: bool = False) -> bool:
+        """Hear which campaigns serve now or later, each second; tell whether any has come, gone or changed.
 
-        `changed` tells that something else did: blackouts.
+        That asks for an allotment at once. `changed` tells that something else did: blackouts.
         """
         known, self._serving = self._campaigns, serving
         self._campaigns = [each.campaign for each in serving]
-        if changed or not _are_the_same(known, self._campaigns):
+        same = _are_the_same(known, self._campaigns)
+        if changed or not same:
             self._changed.set()
+        return not same
 
     async def run(self, pool: Pool) -> None:
         """Allot every `planner.every_seconds` and on changes, until cancelled."""

@@ -34,13 +34,18 @@ class CapKeeping:
     def __init__(self, settings: Settings, data_dir: Path) -> None:
         self._settings = settings
         self._data_dir = data_dir
+        self._needed = False
         self._made = False
         self._due = 0.0
         self._opening: asyncio.Task[None] | None = None
 
-    async def look(self, serving: Sequence[ServingCampaign]) -> None:
+    def hear(self, serving: Sequence[ServingCampaign]) -> None:
+        """Hear that other campaigns serve now or later than before, or changed ones."""
+        self._needed = any(self._counts(each) for each in serving)
+
+    async def look(self) -> None:
         """Make what is needed now; what goes wrong is alarmed, and tried again."""
-        if self._made or not any(self._counts(each) for each in serving):
+        if self._made or not self._needed:
             return
         shared = self._settings.caps.shared
         if shared is None:

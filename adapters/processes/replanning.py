@@ -66,10 +66,11 @@ class Replanning:
     async def plan(self, campaigns: PostgresCampaigns, blackouts: PostgresBlackouts, now: datetime) -> None:
         """Plan, tell every worker, and ask them for the units that others lack."""
         serving = await campaigns.serving(now)
-        await self._caps.look(serving)
         self._planner.keep_quiet(self._quiet)
         changed = self._planner.obey(await blackouts.standing(now, self._compiled), now.timestamp())
-        self._allotting.look(serving, changed=changed)
+        if self._allotting.look(serving, changed=changed):
+            self._caps.hear(serving)
+        await self._caps.look()
         # In a thread, so that leases, settlement and requests go on meanwhile.
         path, short = await asyncio.to_thread(self._make, serving, now.timestamp())
         self._newest = NewPlan(path=str(path))
