@@ -24,7 +24,9 @@ from inventory.timeline import Mask
 TIGHT_SHORTAGE = 0.005
 # What rows leave of a cell that a tight campaign may use: it goes to whoever is most urgent by then.
 YIELDED = 0.35
-
+# Rows are drawn by chance: they ask for the square root of what is left on top, at most so many units, lest
+# a campaign miss its last ones.
+MOST_FOR_CHANCE = 10.0
 
 # A campaign that is ahead of its curve by a part of its quantity yields so many times that part of its rows.
 RESTRAINT = 6.0
@@ -160,7 +162,8 @@ def allot(
     )
     goals = _goals(contest, serving, supply_factor)
     shale = Shale(
-        replace(contest, supply=contest.supply * supply_factor, wanted=goals.units), _factors(serving, former)
+        replace(contest, supply=contest.supply * supply_factor, wanted=goals.drawn()),
+        _factors(serving, former),
     )
     shale.ascend(COLD_ROUNDS if former is None else WARM_ROUNDS)
     contended = contest.bundles.spread(goals.tight.astype(np.float64)) > 0
@@ -184,11 +187,22 @@ def allot(
 
 @dataclass(frozen=True, slots=True)
 class _Goals:
-    """What campaigns are to get: `units` of what is expected, `target` at the end, and who is `tight`."""
+    """What campaigns are to get: `units` of low supply, where they should end (`target`), who is `tight`.
+
+    All units fit into that supply together: were more asked for than there is, those whose cells come
+    early would yield to those who have others later.
+    """
 
     units: Counts
     target: Counts
     tight: Mask
+
+    def drawn(self) -> Counts:
+        """Return what rows are to bring: units and some more for chance, which tight campaigns give."""
+        more = np.minimum(np.sqrt(self.units), MOST_FOR_CHANCE)
+        held = float(self.units[self.tight].sum())
+        given = min(1.0, float(more.sum()) / held) if held > 0 else 0.0
+        return np.asarray(np.where(self.tight, 1.0 - given, 1.0) * self.units + more, dtype=np.float64)
 
 
 def _goals(contest: BundledContest, serving: Sequence[ServingCampaign], supply_factor: float) -> _Goals:
@@ -203,7 +217,7 @@ def _goals(contest: BundledContest, serving: Sequence[ServingCampaign], supply_f
     units = fair_units(contest, done)
     short = np.any(contest.wanted - units > TIGHT_SHORTAGE * contest.quantity)
     high = fair_units(contest, done, part=1 / supply_factor) if short else contest.wanted
-    return _Goals(units, done + high, units - low > TIGHT_SHORTAGE * contest.quantity)
+    return _Goals(supply_factor * units, done + high, units - low > TIGHT_SHORTAGE * contest.quantity)
 
 
 def _restraint(serving: Sequence[ServingCampaign], came: Counts, coming: Counts, tight: Mask) -> Counts:

@@ -43,6 +43,7 @@ class Row:
     fair_shortfall: float
     campaigns_95: float
     worst_campaign: float
+    cancelled_due: float
     pacing_error: float
     pacing_p95: float
     delivered_by_class: dict[str, float]
@@ -72,6 +73,7 @@ def row(algorithm: str, scenario: Scenario, notifications: int, runs: Sequence[M
         fair_shortfall=fmean(run.fair_shortfall for run in runs),
         campaigns_95=min(run.campaigns_95 for run in runs),
         worst_campaign=min(run.worst_campaign for run in runs),
+        cancelled_due=fmean(run.cancelled_due for run in runs),
         pacing_error=fmean(run.pacing_error for run in runs),
         pacing_p95=fmean(run.pacing_p95 for run in runs),
         delivered_by_class={

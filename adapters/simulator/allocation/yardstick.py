@@ -38,13 +38,18 @@ class Hindsight:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How one run of one algorithm did against hindsight."""
+    """How one run of one algorithm did against hindsight.
+
+    `campaigns_95` and `worst_campaign` look at campaigns that were not cancelled, `cancelled_due` at those
+    that were: delivered ÷ the part of the bookings that was due by then, at most 1.
+    """
 
     optimum_of_demand: float
     optimum_share: float
     fair_shortfall: float
     campaigns_95: float
     worst_campaign: float
+    cancelled_due: float
     pacing_error: float
     pacing_p95: float
     delivered_by_class: dict[str, float]
@@ -124,19 +129,26 @@ def measure(hindsight: Hindsight, book: Sequence[Booked], arrivals: Arrivals, ch
     wanted = fair * quantity
     real = wanted > 0
     relative = np.where(real, share / np.where(real, fair, 1.0), 1.0)
-    worst = relative[real & (quantity >= WORTH_A_WORST)]
+    ran = np.array([each.cancelled_at is None for each in book])
+    worst = relative[ran & real & (quantity >= WORTH_A_WORST)]
     error = _pacing(hindsight, book, spent)
     return Measured(
         optimum_of_demand=hindsight.optimum / max(1.0, float(quantity.sum())),
         optimum_share=float(counted.sum()) / max(1, hindsight.optimum),
         fair_shortfall=float((np.maximum(0.0, fair - share) * quantity).sum() / max(1.0, wanted.sum())),
-        campaigns_95=float((relative >= 0.95).mean()),
+        campaigns_95=float((relative[ran] >= 0.95).mean()) if ran.any() else 1.0,
         worst_campaign=float(worst.min(initial=np.inf)) if len(worst) else 1.0,
+        cancelled_due=_share(np.minimum(counted, wanted)[~ran], wanted[~ran]),
         pacing_error=float((error * quantity).sum() / max(1.0, quantity.sum())),
         pacing_p95=float(np.quantile(error, 0.95)),
         delivered_by_class=_by_class(book, counted, quantity),
         over_delivery=int(np.maximum(0, delivered - ordered).sum()),
     )
+
+
+def _share(delivered: Counts, wanted: Counts) -> float:
+    total = float(wanted.sum())
+    return float(delivered.sum()) / total if total > 0 else 1.0
 
 
 def _pacing(hindsight: Hindsight, book: Sequence[Booked], spent: Indexes) -> Counts:

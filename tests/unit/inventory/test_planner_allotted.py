@@ -67,13 +67,13 @@ def cell(made: Plan, place: int = 0) -> tuple[dict[int, float], list[int]]:
 
 
 def test_ample_supply_is_shared_in_proportion() -> None:
-    """Each campaign gets the part of every cell that its units are of its (cautious) supply."""
+    """Each campaign gets the part of every cell that its units and some for chance are of cautious supply."""
     booked = serving(campaign(1, quantity=960), settled=480), serving(campaign(2, quantity=480), settled=240)
     one = planner()
     made = allotted(one, *booked)
     assert not made.tight.any()
     row, _ = cell(one.plan(1, booked, NOW))
-    assert row == pytest.approx({1: 480 / 4800 / 0.93, 2: 240 / 4800 / 0.93}, rel=1e-3)
+    assert row == pytest.approx({1: 490 / 4800 / 0.93, 2: 250 / 4800 / 0.93}, rel=1e-3)
 
 
 def test_contended_cells_leave_room_for_the_most_urgent() -> None:
@@ -90,14 +90,35 @@ def test_contended_cells_leave_room_for_the_most_urgent() -> None:
     assert listed == [1]
 
 
+def test_scarce_supply_is_not_lost_to_who_has_time() -> None:
+    """When all that comes is booked, who ends first keeps its part of early cells, plan after plan."""
+    booked = (
+        serving(campaign(1, quantity=1800, starts_at=NOON, ends_at=NOON + timedelta(hours=12))),
+        serving(campaign(2, quantity=3000, starts_at=NOON)),
+    )
+    one = planner()
+    for version in range(6):
+        assert allotted(one, *booked).tight.all()
+        row, _ = cell(one.plan(version, booked, NOW))
+        assert row[1] / sum(row.values()) == pytest.approx(1800 / 2400, abs=0.01)
+
+
+def test_the_last_unit_is_asked_for_twice() -> None:
+    """A single unit's row is not left to one chance in its expected notifications."""
+    booked = (serving(campaign(1, quantity=2), settled=1),)
+    one = planner()
+    allotted(one, *booked)
+    assert cell(one.plan(1, booked, NOW))[0] == pytest.approx({1: 2 / 4800 / 0.93}, rel=1e-3)
+
+
 def test_who_is_ahead_of_its_curve_waits() -> None:
     """Where supply is ample, a campaign's rows shrink by how far it is ahead."""
     booked = serving(campaign(1, quantity=960), settled=528), serving(campaign(2, quantity=960), settled=480)
     one = planner()
     allotted(one, *booked)
     row, _ = cell(one.plan(1, booked, NOW))
-    assert row[2] == pytest.approx(480 / 4800 / 0.93, rel=1e-3)
-    assert row[1] == pytest.approx(432 / 4800 / 0.93 * (1 - RESTRAINT * 0.05), rel=1e-3)
+    assert row[2] == pytest.approx(490 / 4800 / 0.93, rel=1e-3)
+    assert row[1] == pytest.approx(442 / 4800 / 0.93 * (1 - RESTRAINT * 0.05), rel=1e-3)
 
 
 def test_shortage_goes_by_class_then_by_share() -> None:
