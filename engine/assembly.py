@@ -1,6 +1,8 @@
 """From settings to the objects that choose: one inserter a route, planner inputs, the offers of a plan."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from operator import or_
 
 from engine.audience import AudienceRule, CallerExclusion, Consent, OnTrial, QuietHours, Share, Suppression
 from engine.breaker import Breaker
@@ -79,10 +81,10 @@ def audience_rules(
         rules.append(Share(settings.ads.share))
     if (quiet := settings.policy.quiet_hours) is not None:
         rules.append(QuietHours(quiet.start, quiet.end, numbering.zone_of))
-    callers = settings.policy.exclude_callers
-    subject.rules_ask(caller=bool(callers))
-    if callers:
-        rules.append(CallerExclusion(CallerList(callers), subject))
+    callers = CallerList(settings.policy.exclude_callers)
+    subject.rules_ask(callers.sizes)
+    if callers.sizes:
+        rules.append(CallerExclusion(callers, subject))
     return rules
 
 
@@ -119,7 +121,7 @@ def make_decision(
 ) -> Decision:
     """Return the decision of one plan; `offers` are those of its catalogue, `subject` the inserters'."""
     subject = Subject() if subject is None else subject
-    subject.campaigns_ask(caller=any(offer.callers is not None for offer in offers))
+    subject.campaigns_ask(reduce(or_, (each.callers.sizes for each in offers if each.callers is not None), 0))
     decision = Decision(plan, offers, numbering.zone_of, random, subject)
     if settings.relay.mode == "observe":
         for offer in offers:

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from struct import iter_unpack
 from typing import TYPE_CHECKING, Final
 
-from librt.strings import read_i64_le
+from librt.strings import read_i32_le, read_i64_le
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
@@ -31,29 +31,28 @@ _DIGEST: Final = 64
 class PeopleHash:
     """The hash of one key; nodes that share a key count people together."""
 
-    __slots__ = ("_high", "_low", "_middle")
+    __slots__ = ("_table",)
 
     def __init__(self, key: bytes) -> None:
         secret = blake2b(key, digest_size=64, person=b"posdata reach").digest()
-        self._low: list[int] = _table(secret, 0)
-        self._middle: list[int] = _table(secret, 1)
-        self._high: list[int] = _table(secret, 2)
+        self._table = b"".join(_table(secret, number) for number in range(3))
 
     def of(self, subscriber: int) -> int:
         """Return the hash of ten digits."""
-        return (
-            self._low[subscriber & _CHUNK]
-            ^ self._middle[subscriber >> _MIDDLE & _CHUNK]
-            ^ self._high[subscriber >> _HIGH & _CHUNK]
-        )
+        table = self._table
+        digits: i64 = subscriber
+        low: int = read_i32_le(table, (digits & _CHUNK) * 4)
+        middle: int = read_i32_le(table, ((digits >> _MIDDLE & _CHUNK) + _CHUNK + 1) * 4)
+        high: int = read_i32_le(table, ((digits >> _HIGH & _CHUNK) + 2 * (_CHUNK + 1)) * 4)
+        return low ^ middle ^ high
 
 
-def _table(secret: bytes, number: int) -> list[int]:
+def _table(secret: bytes, number: int) -> bytes:
     octets = b"".join(
         blake2b(block.to_bytes(4, "little"), key=secret, digest_size=_DIGEST, salt=bytes((number,))).digest()
         for block in range((_CHUNK + 1) * 4 // _DIGEST)
     )
-    return [word >> 32 - HASH_BITS for (word,) in iter_unpack("<I", octets)]
+    return b"".join((word >> 32 - HASH_BITS).to_bytes(4, "little") for (word,) in iter_unpack("<I", octets))
 
 
 WIDE_BITS: Final = 62

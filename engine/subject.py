@@ -152,25 +152,26 @@ class Register:
 class Subject:
     """Whom one notification is for and from; the inserter and the rules fill it anew for each.
 
-    `caller` is the source_addr without its NUL, set where `wants_caller`; `choice` what the subscriber's
-    records allow, None for everything. Rules and campaigns each say whether they ask for the caller.
+    `caller` is the source_addr without its NUL where one so long may be listed (`caller_sizes`, bits as in
+    `CallerList.sizes`), else empty; `choice` what the subscriber's records allow, None for everything.
     """
 
-    __slots__ = ("_campaigns_ask", "_rules_ask", "caller", "choice", "register", "wants_caller")
+    __slots__ = ("_campaigns_ask", "_rules_ask", "caller", "caller_sizes", "choice", "register")
 
     def __init__(self, register: Register | None = None) -> None:
         self.register = register
         self.caller = b""
         self.choice: Choice | None = None
-        self._rules_ask = self._campaigns_ask = False
-        self.wants_caller = False
+        self._rules_ask: i64 = 0
+        self._campaigns_ask: i64 = 0
+        self.caller_sizes: i64 = 0
 
-    def rules_ask(self, caller: bool) -> None:  # says what it is
-        """Hear whether the audience's rules ask for the caller."""
-        self._rules_ask = caller
-        self.wants_caller = caller or self._campaigns_ask
+    def rules_ask(self, sizes: i64) -> None:
+        """Hear which callers the audience's rules ask for."""
+        self._rules_ask = sizes
+        self.caller_sizes = sizes | self._campaigns_ask
 
-    def campaigns_ask(self, caller: bool) -> None:  # says what it is
-        """Hear whether any campaign asks for the caller."""
-        self._campaigns_ask = caller
-        self.wants_caller = caller or self._rules_ask
+    def campaigns_ask(self, sizes: i64) -> None:
+        """Hear which callers any campaign asks for."""
+        self._campaigns_ask = sizes
+        self.caller_sizes = sizes | self._rules_ask

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from segments.numbers import NATIONAL_DIGITS, PREFIXES
 
+if TYPE_CHECKING:
+    from mypy_extensions import i64
+
 PREFIX_MARK: Final = "*"
 _LONGEST: Final = 20
+_ANY_SIZE: Final = (2 << _LONGEST) - 1
 # What a person types between the digits of a number.
 _TYPED: Final = str.maketrans("", "", " -()")
 
 
 class CallerList:
-    """Numbers and prefixes. A caller's ten digits count, in whatever form they come (RESEARCH §6)."""
+    """Numbers and prefixes. A caller's ten digits count, in whatever form they come (RESEARCH §6).
 
-    __slots__ = ("_lengths", "_numbers", "_prefixes")
+    `sizes` has a bit for each length of a source_addr that may be listed, as `size_bit` gives it.
+    """
+
+    __slots__ = ("_lengths", "_numbers", "_prefixes", "sizes")
 
     def __init__(self, patterns: Iterable[str]) -> None:
         read = [caller_pattern(pattern) for pattern in patterns]
+        sizes: i64 = 0
+        for octets, is_prefix in read:
+            sizes |= _ANY_SIZE if is_prefix else _sizes_of(len(octets))
+        self.sizes: i64 = sizes
         self._numbers = frozenset(octets for octets, is_prefix in read if not is_prefix)
         self._prefixes = frozenset(octets for octets, is_prefix in read if is_prefix)
         self._lengths = sorted({len(prefix) for prefix in self._prefixes})
 
     def __contains__(self, caller: bytes) -> bool:
         """Tell whether a source_addr (without its NUL) is listed."""
+        if not self.sizes & size_bit(len(caller)):
+            return False  # emergency numbers are short, callers' are not: most are told apart by that
         name = plain_caller(caller)
         if name in self._numbers:
             return True
@@ -33,6 +46,17 @@ class CallerList:
             if name[:length] in self._prefixes:
                 return True
         return False
+
+
+def size_bit(size: i64) -> i64:
+    """Return the bit that stands for a source_addr of so many octets; the last one is for all long ones."""
+    one: i64 = 1
+    return one << min(size, _LONGEST)
+
+
+def _sizes_of(size: i64) -> i64:
+    """Return the bits of all lengths that a listed number may come in: ten digits also with a prefix."""
+    return _ANY_SIZE & -size_bit(size) if size == NATIONAL_DIGITS else size_bit(size)
 
 
 def plain_caller(caller: bytes) -> bytes:

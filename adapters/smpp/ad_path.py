@@ -19,6 +19,7 @@ from engine.inserter import Inserter
 from engine.reasons import Reason
 from engine.receipts import ASKS_FOR_RECEIPT
 from engine.recorder import Recorder
+from segments.callers import size_bit
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
@@ -129,8 +130,10 @@ class AdPath:
         body = buffer[cut.body_at : cut.body_end]
         if gate is None:
             subject = inserter.subject
-            if subject.wants_caller:
-                subject.caller = buffer[cut.source_at : cut.source_end]
+            sizes = subject.caller_sizes
+            if sizes:
+                asked = sizes & size_bit(cut.source_end - cut.source_at)
+                subject.caller = buffer[cut.source_at : cut.source_end] if asked else b""
             return inserter.consider(cut.service_type, cut.destination, cut.word, body)
         inserter.supplied(cut.service_type, cut.destination, cut.word, body)
         return gate
