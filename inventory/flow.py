@@ -21,6 +21,8 @@ Mask = NDArray[np.bool_]
 
 _ENDLESS = 1 << 62
 _FAR = 1 << 30
+# So many cells are looked at together for one that has some left.
+_GLANCE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,16 @@ class _Holdings:
     campaign: Indexes
     distance: Indexes
 
-    def near(self, distance: int, cells: Mask) -> Indexes:
-        """Return where campaigns at a distance hold some of these cells, by cell."""
-        some = np.flatnonzero((self.distance[self.campaign] == distance) & cells[self.cell])
-        return some[np.argsort(self.cell[some], kind="stable")]
+    def near(self, distance: int) -> "_Holdings":
+        """Return what campaigns at a distance hold."""
+        some = np.flatnonzero((self.distance == distance)[self.campaign])
+        return _Holdings(self.at[some], self.cell[some], self.campaign[some], self.distance)
+
+    def of(self, cells: Mask) -> "_Holdings":
+        """Return what is held of these cells, by cell."""
+        some = np.flatnonzero(cells[self.cell])
+        some = some[np.argsort(self.cell[some], kind="stable")]
+        return _Holdings(self.at[some], self.cell[some], self.campaign[some], self.distance)
 
 
 class Flow:
@@ -74,8 +82,8 @@ class Flow:
     """
 
     __slots__ = (
-        "_begins", "_campaign", "_cell", "_cells", "_eligible", "_held", "_late", "_some", "_witness",
-        "left", "placed",
+        "_begins", "_campaign", "_cell", "_cells", "_eligible", "_held", "_holds", "_late", "_some",
+        "_witness", "left", "placed",
     )  # fmt: skip
 
     def __init__(self, supply: Units, eligible: Eligible) -> None:
@@ -87,10 +95,10 @@ class Flow:
         self._campaign = np.repeat(np.arange(eligible.campaigns), np.diff(begins))
         self._cells = np.split(self._cell, begins[1:-1]) if eligible.campaigns else []
         self._held: Units = np.zeros(len(self._cell), dtype=np.int64)
+        self._holds = np.zeros(len(self._cell), dtype=np.bool_)  # where anything is held
         self._late: list[_Late] = []
         self._some = np.flatnonzero(np.diff(begins))
-        self._witness = np.full(eligible.campaigns, -1, dtype=np.intp)
-        self._witness[self._some] = self._cell[begins[self._some]]
+        self._witness: Indexes = begins[:-1].copy()
 
     def fork(self) -> "Flow":
         """Return a copy to try things out on."""
@@ -100,7 +108,7 @@ class Flow:
         fork._eligible = self._eligible
         fork._cell, fork._begins, fork._campaign = self._cell, self._begins, self._campaign
         fork._cells = self._cells.copy()
-        fork._held = self._held.copy()
+        fork._held, fork._holds = self._held.copy(), self._holds.copy()
         fork._late = [_Late(each.cells, each.limits, each.held.copy()) for each in self._late]
         fork._some = self._some
         fork._witness = self._witness.copy()
@@ -120,8 +128,9 @@ class Flow:
         """Let a campaign have nothing any more: what it held is left."""
         self.left[self._cells[campaign]] += self._held[self._slice(campaign)]
         self._held[self._slice(campaign)] = 0
+        self._holds[self._slice(campaign)] = False
         self.placed[campaign] = 0
-        self._witness[self._some] = self._cell[self._begins[self._some]]
+        self._witness = self._begins[:-1].copy()
 
     def cells(self, campaign: int) -> Indexes:
         """Return the cells that a campaign may use."""
@@ -142,14 +151,29 @@ class Flow:
         self._push_all(need, {*yielding, *goals})
 
     def most(self, campaign: int, goal: int) -> int:
-        """Return how much of a goal a campaign can hold while nobody loses anything.
+        """Return how much of a goal a campaign that was added can hold while nobody loses anything.
 
-        Only the number is good: needs of others that were not met are not given back, so use a fork.
+        It is given all that it may use; what others hold of it they need elsewhere, and what they can't
+        have there it can't keep. Only the number is good, so use a fork.
         """
-        need = self._needs({campaign: goal})
+        late = self._late[campaign - self._eligible.campaigns]
+        wanted = late.limits - late.held
+        free = np.minimum(self.left[late.cells], wanted)
+        self.left[late.cells] -= free
+        late.held = late.held + wanted
+        self.placed[campaign] += int(free.sum())
+        if self.placed[campaign] >= goal or np.array_equal(free, wanted):
+            return min(goal, self.placed[campaign])
+        taken = np.zeros_like(self.left)
+        taken[late.cells] = wanted - free
+        need = np.zeros(len(self), dtype=np.int64)
+        for each in range(self._eligible.campaigns, len(self)):
+            if each != campaign:
+                self._lose(each, taken, need)
+        self._give_up(taken, self._holdings(np.zeros(len(self), dtype=np.intp)).of(taken > 0), need)
+        self.placed[campaign] += int(need.sum())
         self._push_all(need, ())
-        need[campaign] = 0
-        return self.placed[campaign] - int(need.sum())
+        return min(goal, self.placed[campaign] - int(need.sum()))
 
     def rivals(self, campaign: int) -> tuple[Mask, Mask]:
         """Return whom (by position) and which cells a campaign would get more of if they gave way.
@@ -159,7 +183,7 @@ class Flow:
         cells = np.zeros(len(self.left), dtype=np.bool_)
         found = np.zeros(len(self), dtype=np.bool_)
         new = [campaign]
-        held = np.flatnonzero(self._held != 0)
+        held = np.flatnonzero(self._holds)
         cell, owner = self._cell[held], self._campaign[held]
         while new:
             found[new] = True
@@ -213,9 +237,8 @@ class Flow:
 
         Distances never fall (a push leads to who is nearer), so who is cut off stays so.
         """
-        at = np.flatnonzero(self._held != 0)
-        cell, campaign = self._cell[at], self._campaign[at]
         distance = np.where(ends, 0, np.where(self._reaching_left(), 1, _FAR))
+        holdings = self._holdings(distance)
         marked = np.zeros(len(self.left), dtype=np.bool_)
         unknown = (distance == _FAR) & ~cut_off
         level = 0 if ends.any() else 1
@@ -224,46 +247,55 @@ class Flow:
             if level > 1 and not new.any():
                 cut_off |= unknown
                 break
-            marked[cell[new[campaign]]] = True
+            marked[holdings.cell[new[holdings.campaign]]] = True
             for position, late in enumerate(self._late, self._eligible.campaigns):
                 if new[position]:
                     marked[late.cells[late.held > 0]] = True
             level += 1
-            found = unknown & self._reaching(marked)
+            found = self._reaching(marked, unknown)
             distance[found] = level
             unknown &= ~found
-        return _Holdings(at, cell, campaign, distance)
+        return holdings
 
-    def _reaching(self, cells: Mask) -> Mask:
-        """Return which campaigns may have more of any of these cells."""
+    def _holdings(self, distance: Indexes) -> _Holdings:
+        at = np.flatnonzero(self._holds)
+        return _Holdings(at, self._cell[at], self._campaign[at], distance)
+
+    def _reaching(self, cells: Mask, among: Mask) -> Mask:
+        """Return which campaigns `among` those asked for may have more of any of these cells."""
         reaching = np.zeros(len(self), dtype=np.bool_)
-        if self._some.size:
-            begins = self._begins[self._some]
-            reaching[self._some] = np.logical_or.reduceat(cells[self._cell], begins)
+        some = self._some[among[self._some]]
+        if some.size:
+            mine = [self._cells[each] for each in some.tolist()]
+            begins = np.cumsum([0, *(len(each) for each in mine[:-1])])
+            reaching[some] = np.logical_or.reduceat(cells[np.concatenate(mine)], begins)
         for position, late in enumerate(self._late, self._eligible.campaigns):
-            reaching[position] = np.any(cells[late.cells] & (late.held < late.limits))
+            if among[position]:
+                reaching[position] = np.any(cells[late.cells] & (late.held < late.limits))
         return reaching
 
     def _reaching_left(self) -> Mask:
         """Return which campaigns may have more of anything that is left.
 
-        A cell that showed it before is looked at first; who reaches nothing any more never will again.
+        What is left only falls: each goes on from the cell that showed it before, its witness.
         """
         cells = self.left > 0
-        reaching = (self._witness >= 0) & cells[self._witness]
-        for campaign in np.flatnonzero(~reaching & (self._witness >= 0)).tolist():
-            mine = self._cells[campaign]
-            at = int(np.argmax(cells[mine]))
-            reaching[campaign] = cells[mine[at]]
-            self._witness[campaign] = mine[at] if reaching[campaign] else -1
+        reaching = self._witness < self._begins[1:]
+        reaching[reaching] = cells[self._cell[self._witness[reaching]]]
+        for campaign in np.flatnonzero(~reaching & (self._witness < self._begins[1:])).tolist():
+            begins, ends = int(self._witness[campaign]), int(self._begins[campaign + 1])
+            while begins < ends and not reaching[campaign]:
+                mine = cells[self._cell[begins : min(begins + _GLANCE, ends)]]
+                reaching[campaign] = mine.any()
+                begins += int(mine.argmax()) if reaching[campaign] else len(mine)
+            self._witness[campaign] = begins
         late = [np.any(cells[late.cells] & (late.held < late.limits)) for late in self._late]
         return np.append(reaching, late).astype(np.bool_)
 
     def _take_over(self, asking: Collection[int], distance: int, holdings: _Holdings, need: Units) -> None:
         """Let campaigns have what those at a distance hold, who need as much elsewhere then."""
-        some = holdings.distance[holdings.campaign] == distance
-        at = holdings.at[some]
-        free = np.bincount(holdings.cell[some], self._held[at], len(self.left)).astype(np.int64)
+        near = holdings.near(distance)
+        free = np.bincount(near.cell, self._held[near.at], len(self.left)).astype(np.int64)
         late = [
             each for each in range(self._eligible.campaigns, len(self)) if holdings.distance[each] == distance
         ]
@@ -275,15 +307,18 @@ class Flow:
         taken -= free
         for each in late:
             self._lose(each, taken, need)
-        some = holdings.near(distance, taken > 0)
-        at, cell = holdings.at[some], holdings.cell[some]
+        self._give_up(taken, near.of(taken > 0), need)
+
+    def _give_up(self, taken: Units, holdings: _Holdings, need: Units) -> None:
+        """Take from campaigns what was taken of the cells that they hold, and count it as needed."""
+        at, cell = holdings.at, holdings.cell
         held = self._held[at]
         before = np.cumsum(held) - held
         first = np.flatnonzero(np.diff(cell, prepend=-1))
         before -= np.repeat(before[first], np.diff(first, append=len(cell)))
         lost = np.minimum(held, np.maximum(taken[cell] - before, 0))
-        self._held[at] = held - lost
-        by_campaign = np.bincount(holdings.campaign[some], lost, len(self)).astype(np.int64)
+        self._held[at], self._holds[at] = held - lost, lost < held
+        by_campaign = np.bincount(holdings.campaign, lost, len(self)).astype(np.int64)
         need += by_campaign
         for each in np.flatnonzero(by_campaign).tolist():
             self.placed[each] -= int(by_campaign[each])
@@ -299,26 +334,32 @@ class Flow:
 
     def _take(self, campaign: int, free: Units, need: Units) -> None:
         """Let a campaign have what it needs and may have of units that are free, by cell."""
-        cells, late, want = self._cells[campaign], self._added(campaign), int(need[campaign])
+        cells, late = self._cells[campaign], self._added(campaign)
         some = free[cells]
         if late is not None:
             some = np.minimum(some, late.limits - late.held)
-        got = int(some.sum())
-        if got > want:
-            some, got = _first(some, want), want
-        if not got:
+        at = np.flatnonzero(some != 0)
+        if not at.size:
             return
-        free[cells] -= some
+        at, some = _first(at, some[at], int(need[campaign]))
+        free[cells[at]] -= some
         if late is None:
-            self._held[self._slice(campaign)] += some
+            at = at + self._begins[campaign]
+            self._held[at] += some
+            self._holds[at] = True
         else:
-            late.held = late.held + some
+            late.held[at] += some
+        got = int(some.sum())
         self.placed[campaign] += got
         need[campaign] -= got
 
 
-def _first(units: Units, most: int) -> Units:
-    """Return the units from the first cells on, `most` in total at most."""
-    before = np.cumsum(units) - units
-    first: Units = np.minimum(units, np.maximum(most - before, 0))
-    return first
+def _first(at: Indexes, units: Units, most: int) -> tuple[Indexes, Units]:
+    """Return the first places and their units, `most` in total at most."""
+    upto = np.cumsum(units)
+    if upto[-1] <= most:
+        return at, units
+    last = int(np.searchsorted(upto, most))
+    some = units[: last + 1]
+    some[last] -= upto[last] - most
+    return at[: last + 1], some

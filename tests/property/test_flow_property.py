@@ -88,6 +88,11 @@ def test_it_places_as_much_as_a_linear_programme(market: tuple, data: st.DataObj
     assert fork.placed == [*flow.placed, whole - booked]
     check_consistent(fork, supply)
     check_consistent(flow, supply)
+    goal = data.draw(st.integers(0, int(limits.sum())))
+    only, beside, placed = flow.fork(), fork.fork(), fork.fork()
+    assert only.most(only.add(cells, limits[cells]), goal) == min(goal, whole - booked)
+    placed.place({placed.add(cells, limits[cells]): goal})
+    assert beside.most(beside.add(cells, limits[cells]), goal) == placed.placed[-1]
     found, tight = fork.rivals(asked)
     if fork.placed[asked] < limits.sum():
         assert not fork.left[tight].any()
