@@ -72,8 +72,8 @@ caps: $(TSTAMP)
 outage: $(TSTAMP)
 	$(BIN)/python -m tests.outage $(OUTAGE)
 
-# 5,000 missed calls a second for a vote, beside a relay, over a SIGKILL: each counted once; in two minutes.
-# For a machine with nothing else to do: it compares times.
+# 5,000 missed calls a second for a vote, beside a relay, over a SIGKILL: each counted once; in two minutes; VOTE=--mixed
+# over the same sessions. For a machine with nothing else to do: it compares times. Needs a C compiler.
 vote: $(TSTAMP)
 	$(BIN)/python -m tests.vote $(VOTE)
 

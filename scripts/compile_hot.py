@@ -39,6 +39,7 @@ HOT = (
     "engine/people.py",
     "engine/predicate.py",
     "engine/recorder.py",
+    "engine/responses.py",
     "engine/subject.py",
     "engine/supply.py",
     "engine/totals.py",

@@ -1,14 +1,17 @@
 /* Load for benchmarks, on loopback only: four programs in one, chosen by the first argument.
  *
- *   sink                               an SMSC that answers ESME_ROK; prints its port
+ *   sink                               an SMSC that answers ESME_ROK; prints its port, and at SIGUSR1 how many
+ *       submit_sm and data_sm it has answered
  *   relay UPSTREAM_PORT                a TCP relay that looks at nothing; prints its port
- *   send PORT FILE WINDOW COUNT RATE BINDS TOGETHER SECONDS
+ *   send PORT FILE WINDOW COUNT RATE BINDS TOGETHER SECONDS AGAIN
  *       binds BINDS transmitters, sends COUNT requests taken in turn from FILE (whole PDUs, one behind
  *       the other), at most WINDOW unanswered per bind, RATE a second in all (0: as fast as answers
  *       come), for at most SECONDS (0: however long it takes), and prints one JSON line: requests
  *       answered, seconds, answers that were not ESME_ROK, latency quantiles in microseconds. With a
  *       RATE the load is an open loop: requests go to the binds in turn, and latency counts from when
- *       a request should have left, not from when the generator came to send it.
+ *       a request should have left, not from when the generator came to send it. With AGAIN (1) a lost link
+ *       is opened anew, and what it left unanswered is sent again, without a latency of its own; else (0) it
+ *       is the end. Answers that the sink gave are counted and timed by themselves too: by their message_id.
  *   awake                              takes what nobody else wants of its core, at the lowest priority: a
  *       core that never sleeps wakes nobody late, so that latency is the relay's and not the host's
  *
@@ -43,6 +46,8 @@
 #define SUBMIT_SM 0x00000004u
 #define DATA_SM 0x00000103u
 #define RESPONSE 0x80000000u
+/* The message_id of all that the sink takes, a C-octet string. */
+#define SINKS_ID "00000001"
 
 static void die(const char *what) { perror(what); exit(1); }
 
@@ -127,6 +132,10 @@ static int flush_out(int fd) {
 
 struct in { uint8_t *data; size_t have; };
 static struct in ins[MAX_FDS];
+static volatile sig_atomic_t asked;
+static long submits;
+
+static void ask(int signal) { asked = signal; }
 
 /* Answer every whole PDU in the buffer; keep the rest. */
 static void answer(int fd, struct in *in) {
@@ -137,14 +146,16 @@ static void answer(int fd, struct in *in) {
         uint32_t length = get32(p), command = get32(p + 4);
         if (length < 16 || in->have - at < length) break;
         if (!(command & RESPONSE)) {
-            int body = command == SUBMIT_SM || command == DATA_SM ? 9 : command == BIND_TRANSMITTER || command == BIND_TRANSCEIVER ? 5 : 0;
+            int submit = command == SUBMIT_SM || command == DATA_SM;
+            int body = submit ? 9 : command == BIND_TRANSMITTER || command == BIND_TRANSCEIVER ? 5 : 0;
             if (n + 32 > sizeof reply) { queue(fd, reply, n); n = 0; }
             put32(reply + n, 16 + body);
             put32(reply + n + 4, command | RESPONSE);
             put32(reply + n + 8, 0);
             memcpy(reply + n + 12, p + 12, 4);
-            if (body) memcpy(reply + n + 16, body == 9 ? "00000001" : "sink", body);
+            if (body) memcpy(reply + n + 16, submit ? SINKS_ID : "sink", body);
             n += 16 + body;
+            submits += submit;
         }
         at += length;
     }
@@ -157,9 +168,19 @@ static void answer(int fd, struct in *in) {
 static void sink(void) {
     int ep = epoll_create1(0), l = listening();
     struct epoll_event events[64];
+    sigset_t asking, waiting;
+    sigemptyset(&asking);
+    sigaddset(&asking, SIGUSR1);
+    signal(SIGUSR1, ask);
+    sigprocmask(SIG_BLOCK, &asking, &waiting);
     watch(ep, l, EPOLLIN, EPOLL_CTL_ADD);
     for (;;) {
-        int n = epoll_wait(ep, events, 64, -1);
+        int n = epoll_pwait(ep, events, 64, -1, &waiting);
+        if (asked) {
+            asked = 0;
+            printf("%ld\n", submits);
+            fflush(stdout);
+        }
         for (int i = 0; i < n; i++) {
             int fd = events[i].data.fd;
             if (fd == l) {
@@ -231,49 +252,65 @@ static void relay(int upstream) {
 
 /* ---- send ---- */
 
-struct bind { int fd; uint32_t sequence; int open; double *sent; struct in in; };
+/* Of each request of a bind that has no answer: when it was due, 0 once answered, and where it lies. */
+struct bind { int fd; uint32_t sequence; int open; double *sent; size_t *from; struct in in; };
+
+/* The latencies of one kind of request. */
+struct times { float *us; long count; };
 
 static int ascending(const void *a, const void *b) {
     float x = *(const float *)a, y = *(const float *)b;
     return x < y ? -1 : x > y;
 }
 
-static void handshake(int fd) {
+static float quantile(const struct times *t, int percent) {
+    return t->count ? t->us[t->count * percent / 100] : 0;
+}
+
+/* Bind; 0 when the link is lost. */
+static int handshake(int fd) {
     uint8_t p[64] = {0};
     size_t n = 16;
     memcpy(p + n, "bench", 6); n += 6;
     memcpy(p + n, "bench", 6); n += 6;
     n += 1; p[n++] = 0x34; n += 3;
     put32(p, n); put32(p + 4, BIND_TRANSMITTER); put32(p + 12, 1);
-    if (write(fd, p, n) != (ssize_t)n) die("bind");
+    if (write(fd, p, n) != (ssize_t)n) return 0;
     size_t have = 0;
     while (have < 16 || have < get32(p)) {
         ssize_t got = read(fd, p + have, sizeof p - have);
-        if (got == 0 || (got < 0 && errno != EAGAIN)) die("bind answer");
+        if (got == 0 || (got < 0 && errno != EAGAIN)) return 0;
         if (got > 0) have += got; else usleep(200);
     }
     if (get32(p + 8)) { fprintf(stderr, "bind refused: 0x%x\n", get32(p + 8)); exit(1); }
+    return 1;
 }
 
 struct load {
     uint8_t *pdus;
     size_t size, at;
-    int window, binds, together, ep, timer;
+    int port, window, binds, together, ep, timer, again;
     struct bind *bind;
-    float *latency;
-    long sent, answered, refused, last;
+    struct times all, passed;
+    long sent, answered, refused, last, resent, sinks;
     double start, rate;
 };
 
-/* Put the next request on its way out of a bind, as due at `t`. */
-static void submit(struct load *l, struct bind *w, double t) {
-    uint32_t length = get32(l->pdus + l->at);
-    queue(w->fd, l->pdus + l->at, length);
+/* Put the request that lies at an offset on its way out of a bind, as due at `t`; below 0 it is not timed. */
+static void submit_from(struct load *l, struct bind *w, size_t from, double t) {
+    uint32_t length = get32(l->pdus + from);
+    queue(w->fd, l->pdus + from, length);
     put32(outs[w->fd].data + outs[w->fd].end - length + 12, w->sequence);
+    w->from[w->sequence % REMEMBERED] = from;
     w->sent[w->sequence++ % REMEMBERED] = t;
-    l->at += length;
-    if (l->at >= l->size) l->at = 0;
     w->open++;
+}
+
+/* Put the next request on its way. */
+static void submit(struct load *l, struct bind *w, double t) {
+    submit_from(l, w, l->at, t);
+    l->at += get32(l->pdus + l->at);
+    if (l->at >= l->size) l->at = 0;
     l->sent++;
 }
 
@@ -304,41 +341,80 @@ static void keep_pace(struct load *l, double t) {
     }
 }
 
+static void join(struct load *l, struct bind *w) {
+    for (double since = now();;) {
+        w->fd = dial(l->port);
+        outs[w->fd].begin = outs[w->fd].end = 0;
+        if (handshake(w->fd)) break;
+        close(w->fd);
+        if (!l->again || now() - since > PATIENCE_S) die("bind");
+    }
+    struct epoll_event e = {.events = EPOLLIN, .data.u32 = w - l->bind};
+    epoll_ctl(l->ep, EPOLL_CTL_ADD, w->fd, &e);
+}
+
+/* Open a lost link anew, and send again what it left unanswered, in its order. */
+static void join_again(struct load *l, struct bind *w) {
+    if (!l->again) die("link lost");
+    uint32_t end = w->sequence;
+    close(w->fd);
+    join(l, w);
+    w->in.have = 0;
+    w->open = 0;
+    for (uint32_t each = end > REMEMBERED ? end - REMEMBERED : 2; each < end; each++) {
+        if (!w->sent[each % REMEMBERED]) continue;
+        w->sent[each % REMEMBERED] = 0;
+        submit_from(l, w, w->from[each % REMEMBERED], -1);
+        l->resent++;
+    }
+    flush_out(w->fd);
+}
+
+/* Take note of one answer. */
+static void take_answer(struct load *l, struct bind *w, const uint8_t *p, uint32_t length, double t) {
+    double *sent = &w->sent[get32(p + 12) % REMEMBERED];
+    int sinks = length == 16 + sizeof SINKS_ID && !memcmp(p + 16, SINKS_ID, sizeof SINKS_ID);
+    if (*sent > 0) {
+        float us = (t - *sent) * 1e6;
+        l->all.us[l->all.count++] = us;
+        if (sinks) l->passed.us[l->passed.count++] = us;
+    }
+    *sent = 0;
+    w->open--;
+    l->answered++;
+    l->sinks += sinks;
+    l->refused += get32(p + 8) != 0;
+}
+
 /* Take note of the answers that a bind has. */
 static void take_answers(struct load *l, struct bind *w) {
     ssize_t got = read(w->fd, w->in.data + w->in.have, 2 * CHUNK - w->in.have);
     double t = now();
-    if (got == 0 || (got < 0 && errno != EAGAIN)) die("link lost");
-    if (got < 0) return;
+    if (got == 0 || (got < 0 && errno != EAGAIN)) join_again(l, w);
+    if (got <= 0) return;
     w->in.have += got;
     size_t done = 0;
     while (w->in.have - done >= 16) {
         uint8_t *p = w->in.data + done;
         uint32_t length = get32(p);
         if (w->in.have - done < length) break;
-        if (get32(p + 4) & RESPONSE) {
-            l->latency[l->answered++] = (t - w->sent[get32(p + 12) % REMEMBERED]) * 1e6;
-            w->open--;
-            l->refused += get32(p + 8) != 0;
-        }
+        if (get32(p + 4) & RESPONSE) take_answer(l, w, p, length, t);
         done += length;
     }
     memmove(w->in.data, w->in.data + done, w->in.have - done);
     w->in.have -= done;
 }
 
-static void open_binds(struct load *l, int port) {
+static void open_binds(struct load *l) {
     l->ep = epoll_create1(0);
     l->bind = calloc(l->binds, sizeof *l->bind);
     for (int i = 0; i < l->binds; i++) {
         struct bind *w = &l->bind[i];
-        w->fd = dial(port);
         w->sequence = 2;
-        w->sent = calloc(REMEMBERED, sizeof(double));
+        w->sent = calloc(REMEMBERED, sizeof *w->sent);
+        w->from = calloc(REMEMBERED, sizeof *w->from);
         w->in.data = malloc(2 * CHUNK);
-        handshake(w->fd);
-        struct epoll_event e = {.events = EPOLLIN, .data.u32 = i};
-        epoll_ctl(l->ep, EPOLL_CTL_ADD, w->fd, &e);
+        join(l, w);
     }
     l->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
     struct epoll_event e = {.events = EPOLLIN, .data.u32 = l->binds};
@@ -354,9 +430,11 @@ static void read_pdus(struct load *l, const char *path) {
     fclose(f);
 }
 
-static int send_load(struct load *l, int port, double seconds) {
-    open_binds(l, port);
-    l->latency = malloc(l->last * sizeof *l->latency);
+static int send_load(struct load *l, double seconds) {
+    signal(SIGPIPE, SIG_IGN);
+    open_binds(l);
+    l->all.us = malloc(l->last * sizeof *l->all.us);
+    l->passed.us = malloc(l->last * sizeof *l->passed.us);
     l->start = now();
     double heard = l->start;
     while (l->answered < l->last) {
@@ -380,9 +458,12 @@ static int send_load(struct load *l, int port, double seconds) {
         }
     }
     double took = now() - l->start;
-    qsort(l->latency, l->answered, sizeof *l->latency, ascending);
-    printf("{\"count\": %ld, \"seconds\": %.6f, \"refused\": %ld, \"p50_us\": %.1f, \"p99_us\": %.1f}\n", l->answered,
-           took, l->refused, l->latency[l->answered / 2], l->latency[l->answered * 99 / 100]);
+    qsort(l->all.us, l->all.count, sizeof *l->all.us, ascending);
+    qsort(l->passed.us, l->passed.count, sizeof *l->passed.us, ascending);
+    printf("{\"count\": %ld, \"seconds\": %.6f, \"refused\": %ld, \"p50_us\": %.1f, \"p99_us\": %.1f, "
+           "\"again\": %ld, \"passed\": %ld, \"passed_p50_us\": %.1f, \"passed_p99_us\": %.1f}\n",
+           l->answered, took, l->refused, quantile(&l->all, 50), quantile(&l->all, 99), l->resent, l->sinks,
+           quantile(&l->passed, 50), quantile(&l->passed, 99));
     return 0;
 }
 
@@ -399,13 +480,14 @@ int main(int argc, char **argv) {
     memset(other, -1, sizeof other);
     if (argc == 2 && !strcmp(argv[1], "sink")) sink();
     if (argc == 3 && !strcmp(argv[1], "relay")) relay(atoi(argv[2]));
-    if (argc == 10 && !strcmp(argv[1], "send")) {
-        struct load l = {.window = atoi(argv[4]), .last = atol(argv[5]), .rate = atof(argv[6]), .binds = atoi(argv[7]),
-                         .together = atoi(argv[8])};
+    if (argc == 11 && !strcmp(argv[1], "send")) {
+        struct load l = {.port = atoi(argv[2]), .window = atoi(argv[4]), .last = atol(argv[5]), .rate = atof(argv[6]),
+                         .binds = atoi(argv[7]), .together = atoi(argv[8]), .again = atoi(argv[10])};
         read_pdus(&l, argv[3]);
-        return send_load(&l, atoi(argv[2]), atof(argv[9]));
+        return send_load(&l, atof(argv[9]));
     }
     if (argc == 2 && !strcmp(argv[1], "awake")) awake();
-    fprintf(stderr, "usage: load sink | relay PORT | awake | send PORT FILE WINDOW COUNT RATE BINDS TOGETHER SECONDS\n");
+    fprintf(stderr, "usage: load sink | relay PORT | awake |"
+                    " send PORT FILE WINDOW COUNT RATE BINDS TOGETHER SECONDS AGAIN\n");
     return 2;
 }

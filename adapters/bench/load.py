@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -29,13 +30,20 @@ class LoadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the generator measured of one run; latencies in microseconds, from when a request was due."""
+    """What the generator measured of one run; latencies in microseconds, from when a request was due.
+
+    `again` were sent again, as their link was lost; `passed` are those that the sink itself answered.
+    """
 
     count: int
     seconds: float
     refused: int
     p50_us: float
     p99_us: float
+    again: int = 0
+    passed: int = 0
+    passed_p50_us: float = 0
+    passed_p99_us: float = 0
 
     @property
     def rate(self) -> float:
@@ -59,9 +67,41 @@ async def build(directory: Path) -> Path:
 @asynccontextmanager
 async def listening(program: Path, *arguments: str) -> AsyncIterator[tuple[int, int]]:
     """Run `sink`, `relay` or `awake` and yield its process id and port."""
+    async with _started(program, *arguments) as process:
+        yield process.pid, int(await _line(process))
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A running SMSC that answers everything."""
+
+    port: int
+    process: asyncio.subprocess.Process
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self.process.pid
+
+    async def submits(self) -> int:
+        """Return how many submit_sm and data_sm it has answered."""
+        self.process.send_signal(signal.SIGUSR1)
+        return int(await _line(self.process))
+
+
+@asynccontextmanager
+async def sinking(program: Path) -> AsyncIterator[Sink]:
+    """Run `sink` on the load's core."""
+    async with _started(program, "sink") as process:
+        pin([process.pid], LOAD_CORE)
+        yield Sink(int(await _line(process)), process)
+
+
+@asynccontextmanager
+async def _started(program: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(str(program), *arguments, stdout=asyncio.subprocess.PIPE)
     try:
-        yield process.pid, int(await _line(process))
+        yield process
     finally:
         process.kill()
         await process.wait()
@@ -81,7 +121,8 @@ async def awake(program: Path) -> AsyncIterator[None]:
 class Order:
     """What the generator shall send: `rate` 0 is as fast as answers come, `seconds` 0 without an end.
 
-    At a rate so many leave `together`, in one write of one bind; the next bind has the next turn.
+    At a rate so many leave `together`, in one write of one bind; the next bind has the next turn. `again`
+    opens lost links anew and sends what they left unanswered again; else a lost link is an error.
     """
 
     window: int
@@ -90,13 +131,22 @@ class Order:
     binds: int = 1
     seconds: float = 0
     together: int = 1
+    again: bool = False
 
 
 async def send(program: Path, port: int, pdus: Path, order: Order) -> Sent:
     """Send as ordered and return what was measured. Raises `LoadError`."""
-    numbers = map(str, (order.window, order.count, order.rate, order.binds, order.together, order.seconds))
+    asked = (
+        order.window,
+        order.count,
+        order.rate,
+        order.binds,
+        order.together,
+        order.seconds,
+        int(order.again),
+    )
     process = await asyncio.create_subprocess_exec(
-        str(program), "send", str(port), str(pdus), *numbers, stdout=asyncio.subprocess.PIPE
+        str(program), "send", str(port), str(pdus), *map(str, asked), stdout=asyncio.subprocess.PIPE
     )
     pin([process.pid], LOAD_CORE)
     try:

@@ -121,7 +121,7 @@ class Control:
         self._replanning = Replanning(spec, self._lines, self._forecasting)
         self._telling = Telling(lambda: self._settings)
         answers = any(route.responses for route in settings.relay.routes)
-        self._numbers = NumberTelling(self._lines, answers=answers)
+        self._numbers = NumberTelling(self._lines, spec.data_dir, answers=answers)
         numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
         self._leads = LeadSettling(lambda: self._settings, spec.data_dir, lambda: numbering)
         self._trading = Trading(lambda: self._settings, numbering, load_geography(), self._forecasting)

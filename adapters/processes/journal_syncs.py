@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 
 from adapters.files.journal_writer import JournalWriter
@@ -11,11 +12,16 @@ Done = Callable[[int, OSError | None], None]
 
 
 class JournalSyncs:
-    """Syncs of one journal, by a thread of its own; `done` is called in the loop that made it."""
+    """Syncs of one journal, by a thread of its own; `done` is called in the loop that made it.
 
-    def __init__(self, journal: JournalWriter, done: Done, name: str) -> None:
+    No sync begins within `every_s` of the one before: the faster the disk, the more syncs there would be, and
+    each takes time from the loop.
+    """
+
+    def __init__(self, journal: JournalWriter, done: Done, name: str, every_s: float) -> None:
         self._journal = journal
         self._done = done
+        self._every_s = every_s
         self._loop = asyncio.get_running_loop()
         self._wanted = threading.Event()
         threading.Thread(target=self._run, daemon=True, name=name).start()
@@ -25,8 +31,12 @@ class JournalSyncs:
         self._wanted.set()
 
     def _run(self) -> None:
+        begun = 0.0
         while True:
             self._wanted.wait()
+            if (early_s := begun + self._every_s - time.monotonic()) > 0:
+                time.sleep(early_s)
+            begun = time.monotonic()
             self._wanted.clear()
             fault: OSError | None = None
             upto = self._journal.sequence

@@ -10,6 +10,7 @@ import structlog
 from adapters.files.hash_key import HashKeyError
 from adapters.files.journal_reader import LEADS_FOLDER, boot_id, epoch_folder
 from adapters.files.journal_writer import JournalWriter
+from adapters.files.live_numbers import read_numbers
 from adapters.files.number_key import load_seal
 from adapters.processes.lead_gate import LeadGate
 from adapters.processes.sync_line import Release
@@ -65,6 +66,7 @@ class LeadTaking:
         )
         if self.routes:
             self.responses = Responses(seal, self._journal, f"{epoch.number:x}.{epoch.worker:x}.")
+            self.responses.hear(read_numbers(data_dir))
 
     def on(self, route: str) -> Responses | None:
         """Return what a route's sessions ask, None where calls are notifications like all others."""

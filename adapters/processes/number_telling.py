@@ -1,8 +1,13 @@
 """Control's duty towards response numbers: workers know which are assigned, within a second."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
+import structlog
+
+from adapters.files.live_numbers import write_numbers
 from adapters.postgres.pool import Pool
 from adapters.postgres.response_numbers import PostgresResponseNumbers
 from adapters.processes.endless import every
@@ -12,12 +17,15 @@ from engine.responses import LiveNumber
 
 LOOK_S = 0.4
 
+log = structlog.get_logger()
+
 
 class NumberTelling:
     """The response numbers of one node's routes; `answers` says whether any route answers calls."""
 
-    def __init__(self, lines: WorkerLines, *, answers: bool) -> None:
+    def __init__(self, lines: WorkerLines, data_dir: Path, *, answers: bool) -> None:
         self._lines = lines
+        self._data_dir = data_dir
         self._answers = answers
         self._numbers: Sequence[LiveNumber] | None = None
 
@@ -38,3 +46,7 @@ class NumberTelling:
         if found != self._numbers:
             self._numbers = found
             self._lines.broadcast(Numbers(numbers=tuple(found)))
+            try:
+                await asyncio.to_thread(write_numbers, self._data_dir, found)
+            except OSError as error:  # a worker that starts knows them when it is told
+                log.warning("response_numbers_not_kept", error=str(error))

@@ -16,11 +16,16 @@ class SyncLine:
 
     A sync that fails, or takes longer than `patience_s`, lets everybody go and is told to `failed`.
     `hangs` says that the disk has taken longer and not answered since, `synced` up to which sequence
-    the journal is on the disk. `name` is the thread's.
+    the journal is on the disk. `name` is the thread's, which syncs once in `every_s` at most.
     """
 
     def __init__(
-        self, journal: JournalWriter, failed: Callable[[OSError], None], patience_s: float, name: str
+        self,
+        journal: JournalWriter,
+        failed: Callable[[OSError], None],
+        patience_s: float,
+        name: str,
+        every_s: float = 0,
     ) -> None:
         self._failed = failed
         self._waiting: deque[tuple[int, Release]] = deque()
@@ -29,7 +34,7 @@ class SyncLine:
         self.synced = journal.sequence
         self.hangs = False
         self.patience_s = patience_s
-        self.syncs = JournalSyncs(journal, self._done, name)
+        self.syncs = JournalSyncs(journal, self._done, name, every_s)
 
     def wait(self, sequence: int, release: Release) -> None:
         """Call `release` when everything up to a sequence is on the disk, or will not be in time."""

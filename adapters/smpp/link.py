@@ -79,6 +79,7 @@ class Link:
         self._early = b""
         self._held: deque[tuple[bytes, bool]] = deque()
         self._held_octets = 0
+        self._kept_calls: list[HeldCall] = []
         self._smsc_slow = False
         self._dial: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -129,6 +130,19 @@ class Link:
             self._hooks.hold_calls(partial(self._settle_calls, calls))
 
     def _settle_calls(self, calls: list[HeldCall], kept: bool) -> None:
+        """Let calls go on at once; answer all that one sync has kept with one write."""
+        if kept:
+            if not self._kept_calls:
+                self._loop.call_soon(self._answer_calls)
+            self._kept_calls += calls
+        else:
+            self._settled(calls, kept=False)
+
+    def _answer_calls(self) -> None:
+        calls, self._kept_calls = self._kept_calls, []
+        self._settled(calls, kept=True)
+
+    def _settled(self, calls: list[HeldCall], *, kept: bool) -> None:
         self.session.settle_calls(calls, kept=kept)
         self._speak()
         if (self._draining or self._ending) and self.session.unanswered <= 0:

@@ -3,262 +3,259 @@
 import asyncio
 import signal
 import tempfile
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import count, islice
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from statistics import median
 
-from adapters.cli.counts import document
+from adapters.bench.load import MEASURED_CORE, Order, Sent, Sink, awake, build, send, sinking
+from adapters.bench.process import cpu_seconds, pin, urgent
+from adapters.cli.console import CommandError
 from adapters.cli.database import open_database
 from adapters.cli.options import settings_at
-from adapters.files.journal_reader import LEADS_FOLDER, find_epochs, unsettled
-from adapters.postgres.books import PostgresBooks
-from adapters.postgres.engagements import PostgresEngagements
-from adapters.postgres.pool import Pool
-from adapters.postgres.response_numbers import PostgresResponseNumbers
-from adapters.simulator.latency import LatencyHistogram
-from adapters.simulator.notification import Address, Kind, Notification
-from adapters.simulator.pace import SteadyPace
 from adapters.simulator.raw_platform import RawPlatform
-from adapters.simulator.smsc import SimulatedSmsc
-from engine.access import Principal, Role
-from inventory.engagements import read_engagement
-from tests.node.harness import Node, check_books, eventually, notification, running, settings_for
-from tests.node.load import BUGS
+from tests.node.harness import Node, eventually, notification, running, settings_for
+from tests.vote.people import Voters, engage
+from tests.vote.verdict import Verdict, judged
 
-OPTIONS = {"3300000001": "A", "3300000002": "B", "3300000003": "C"}
 RELAY_RATE = 1000
 # Of the project's promise: the relay's p99 beside a vote, against its own without.
 P99_FACTOR = 2.0
 P99_EXTRA_MS = 1.0
 WINDOW = 10_000
-TEXT = "Llamada perdida de 5501234567"
+BINDS = 2
+SUBSCRIBERS = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How many calls a second, for how long, how long the relay is measured alone; kills spread over it."""
+    """How many calls a second, for how long in all; rounds of the relay alone and beside, then the kills.
+
+    `mixed` sends calls and notifications over the same binds.
+    """
 
     rate: float = 5000
     seconds: float = 60
-    calm_s: float = 15
+    rounds: int = 3
     kills: int = 1
+    mixed: bool = False
+
+    @property
+    def part_s(self) -> float:
+        """How long one round of the vote is."""
+        return self.seconds / (self.rounds + bool(self.kills))
+
+    @property
+    def part_calls(self) -> int:
+        """How many call in one round."""
+        return int(self.rate * self.part_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The relay for a while: latencies of its notifications in ms, CPU of the worker as a share of a core."""
+
+    p50_ms: float
+    p99_ms: float
+    cpu: float
+    calls_p99_ms: float = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a vote showed; times in milliseconds, of the relay's answers but for `call_p99_ms`.
+    """What a vote showed."""
 
-    `forwarded` calls went to the SMSC, because their leads were not on the disk in time.
-    """
+    verdict: Verdict
+    calm: Sequence[Round]
+    beside: Sequence[Round]
 
-    calls: int
-    answered: int
-    resent: int
-    consumed: int
-    forwarded: int
-    leads: int
-    counted_calls: int
-    seconds: float
-    calm_p99_ms: float
-    p99_ms: float
-    call_p99_ms: float
-    settled_s: float
+    @property
+    def calm_p99_ms(self) -> float:
+        """The relay's p99 by itself."""
+        return median(each.p99_ms for each in self.calm)
+
+    @property
+    def p99_ms(self) -> float:
+        """The relay's p99 beside the vote."""
+        return median(each.p99_ms for each in self.beside)
 
     @property
     def p99_asked_ms(self) -> float:
-        """What the relay's p99 may be."""
+        """What it may be."""
         return P99_FACTOR * self.calm_p99_ms + P99_EXTRA_MS
 
 
-class Voters:
-    """Calls from people who each call once, to the options in turn."""
+@dataclass(slots=True)
+class Load:
+    """The load's programs, which have a core for themselves; what of it was sent so far."""
 
-    def __init__(self, calls: int) -> None:
-        self.handed_out = 0
-        self._calls = calls
+    program: Path
+    directory: Path
+    sink: Sink
+    relayed: list[Sent] = field(default_factory=list)
+    calls: list[Sent] = field(default_factory=list)
 
-    def __iter__(self) -> Iterator[Notification]:
-        numbers = list(OPTIONS)
-        for each in range(self._calls):
-            self.handed_out += 1
-            caller = Address(f"550{each:07d}", 2, 1)
-            called = Address(f"52{numbers[each % len(numbers)]}", 1, 1)
-            yield Notification(caller, called, TEXT, kind=Kind.PLAIN)
-
-    @property
-    def votes(self) -> dict[str, int]:
-        """How many called for each option."""
-        numbers = list(OPTIONS.values())
-        return {name: len(range(index, self._calls, len(numbers))) for index, name in enumerate(numbers)}
+    def file(self, name: str, pdus: bytes) -> Path:
+        """Keep requests for the generator."""
+        path = self.directory / name
+        path.write_bytes(pdus)
+        return path
 
 
-async def engage(pool: Pool) -> str:
-    """Put the numbers into the pool and begin a vote between them; return its id."""
-    now = datetime.now(UTC)
-    organisation = await pool.fetchval(
-        "INSERT INTO organisations (name, kind, created_at) VALUES ('Operador', 'carrier', $1) RETURNING id",
-        now,
-    )
-    ops = Principal(id="user:1", name="ops@operador.example", organisation=str(organisation), role=Role.OPS)
-    for digits in OPTIONS:
-        await PostgresResponseNumbers(pool).add(digits, "vote", principal=ops, at=now)
-    draft = read_engagement(
-        {
-            "name": "La canción del año",
-            "purpose": "vote",
-            "starts_at": (now - timedelta(minutes=1)).isoformat(),
-            "ends_at": (now + timedelta(hours=1)).isoformat(),
-            "lead_window": "engagement",
-            "wording": "Vota con una llamada perdida",
-            "numbers": [{"number": digits, "option": option} for digits, option in OPTIONS.items()],
-        },
-        now,
-    )
-    engagements = PostgresEngagements(pool)
-    made = await engagements.create(draft, timezone="America/Mexico_City", principal=ops, at=now)
-    return made.id
+@asynccontextmanager
+async def loading() -> AsyncIterator[Load]:
+    """Build the load and run its SMSC. Raises `LoadError`."""
+    with tempfile.TemporaryDirectory(prefix="posdata-load-") as name:
+        program = await build(Path(name))
+        async with sinking(program) as sink:
+            yield Load(program, Path(name), sink)
 
 
 async def run(timing: Timing) -> Result:
-    """Let people vote once. Raises AssertionError when a call was lost or counted twice."""
-    async with AsyncExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="posdata-vote-")))
-        smsc = await stack.enter_async_context(SimulatedSmsc())
-        settings = settings_for(smsc.port, relay={
-            "listen": "127.0.0.1:0", "upstream": [f"127.0.0.1:{smsc.port}"], "responses": True,
-        })  # fmt: skip
-        node = await stack.enter_async_context(running(directory, settings))
-        try:
-            return await vote(node, smsc, timing)
-        except AssertionError as broken:
-            raise AssertionError(f"{broken}\n{node.log_text()[-2000:]}") from None
+    """Let people vote once. Raises AssertionError when a call was lost or counted twice, `LoadError`."""
+    with tempfile.TemporaryDirectory(prefix="posdata-vote-") as name:
+        async with loading() as load:
+            settings = settings_for(load.sink.port, relay={"workers": 1, "responses": True})
+            async with running(Path(name), settings) as node:
+                try:
+                    return await vote(node, load, timing)
+                except AssertionError as broken:
+                    raise AssertionError(f"{broken}\n{node.log_text()[-2000:]}") from None
 
 
-async def vote(node: Node, smsc: SimulatedSmsc, timing: Timing) -> Result:
-    """Let people vote on a running node, and stop it. Raises AssertionError as `run` does."""
-    async with open_database(settings_at(node.config)) as session:
-        await engage(session.pool)
-    probes = await _known(node)
-    relay = RawPlatform(*node.relay, window=WINDOW, keep_answers=False)
-    steady = _Steady()
-    traffic = asyncio.create_task(
-        relay.keep_submitting(steady, SteadyPace(RELAY_RATE), deadline_s=timing.calm_s + timing.seconds + 60)
+async def vote(node: Node, load: Load, timing: Timing) -> Result:
+    """Let people vote on a running node, and stop it. Raises as `run` does."""
+    await eventually(partial(_engaged, node))
+    voters = Voters(timing.part_calls * (timing.rounds + bool(timing.kills)))
+    probes = await _known(node, voters)
+    turns = _Turns(node, load, timing, voters)
+    await turns.alone()  # to warm up
+    calm, beside = [], []
+    for _ in range(timing.rounds):
+        calm.append(await turns.alone())
+        beside.append(await turns.beside())
+    if timing.kills:
+        await turns.killed()
+    verdict = await judged(node, load.sink, voters, load.calls, load.relayed, probes, kills=timing.kills)
+    return Result(verdict, calm, beside)
+
+
+class _Turns:
+    """The relay by turns alone and beside the vote."""
+
+    def __init__(self, node: Node, load: Load, timing: Timing, voters: Voters) -> None:
+        self._node, self._load, self._timing, self._voters = node, load, timing, voters
+        self._relayed = load.file("relayed", b"".join(map(_octets, range(SUBSCRIBERS))))
+        seconds = timing.part_s
+        self._relay = Order(WINDOW, int(RELAY_RATE * seconds), RELAY_RATE, BINDS)
+        self._calls = Order(WINDOW, timing.part_calls, timing.rate, BINDS)
+
+    async def alone(self) -> Round:
+        """Measure the relay alone, once all who have called are counted."""
+        await self._voters.counted(self._node)
+        async with self._measured() as worker:
+            before = cpu_seconds(worker)
+            sent = await self._send(self._relayed, self._relay)
+            spent = cpu_seconds(worker) - before
+        self._load.relayed.append(sent)
+        return Round(sent.p50_us / 1e3, sent.p99_us / 1e3, spent / sent.seconds)
+
+    async def beside(self) -> Round:
+        """Measure it beside people who call."""
+        async with self._measured() as worker:
+            before = cpu_seconds(worker)
+            relayed, calls = await self._both(again=False)
+            spent = cpu_seconds(worker) - before
+        return Round(
+            relayed.passed_p50_us / 1e3,
+            relayed.passed_p99_us / 1e3,
+            spent / calls.seconds,
+            calls.p99_us / 1e3,
+        )
+
+    async def killed(self) -> None:
+        """Kill the worker, again and again, while people call."""
+        voting = asyncio.create_task(self._both(again=True))
+        for _ in range(self._timing.kills):
+            await asyncio.sleep(self._timing.part_s / (self._timing.kills + 1))
+            worker = self._node.child("worker")
+            worker.send_signal(signal.SIGKILL)
+            await eventually(partial(_replaced, self._node, worker.pid), timeout_s=60)
+        await voting
+
+    async def _both(self, *, again: bool) -> tuple[Sent, Sent]:
+        """Send notifications and calls; return what became of each, the same twice where they were mixed."""
+        relay, calls = replace(self._relay, again=again), replace(self._calls, again=again)
+        octets = self._voters.call(self._timing.part_calls)
+        if self._timing.mixed:
+            mixed = replace(calls, count=calls.count + relay.count, rate=calls.rate + relay.rate)
+            sent = await self._send(self._load.file("mixed", _mixed(octets, relay.count)), mixed)
+            self._load.calls.append(sent)
+            return sent, sent
+        path = self._load.file("calls", b"".join(octets))
+        relayed, called = await asyncio.gather(self._send(self._relayed, relay), self._send(path, calls))
+        self._load.relayed.append(relayed)
+        self._load.calls.append(called)
+        return relayed, called
+
+    async def _send(self, path: Path, order: Order) -> Sent:
+        return await send(self._load.program, self._node.relay[1], path, order)
+
+    @asynccontextmanager
+    async def _measured(self) -> AsyncIterator[int]:
+        """Let load and worker run at once: else it is measured how long they wait for their cores."""
+        worker = self._node.child("worker").pid
+        pin([worker], MEASURED_CORE)
+        with urgent([self._load.sink.pid, worker]):
+            async with awake(self._load.program):
+                yield worker
+
+
+def _octets(number: int) -> bytes:
+    return notification(number).octets(1)
+
+
+def _mixed(calls: Sequence[bytes], notifications: int) -> bytes:
+    """Return calls with notifications evenly between them."""
+    pieces, done = [], 0
+    for index, call in enumerate(calls):
+        pieces.append(call)
+        while done * len(calls) < notifications * (index + 1):
+            pieces.append(_octets(done % SUBSCRIBERS))
+            done += 1
+    return b"".join(pieces)
+
+
+async def _replaced(node: Node, pid: int) -> bool:
+    """Tell whether another worker is there."""
+    return any(
+        "adapters.processes.worker" in " ".join(each.cmdline()) and each.pid != pid for each in node.members()
     )
-    relay.latency = LatencyHistogram()
-    await asyncio.sleep(1)
-    relay.latency = calm = LatencyHistogram()
-    await asyncio.sleep(timing.calm_s)
-    relay.latency = beside = LatencyHistogram()
-    voters = Voters(int(timing.rate * timing.seconds))
-    calls = RawPlatform(*node.relay, window=WINDOW, keep_answers=False)
-    began = asyncio.get_running_loop().time()
-    calling = asyncio.create_task(
-        calls.keep_submitting(voters, SteadyPace(timing.rate), deadline_s=timing.seconds * 2 + 30)
-    )
-    for _ in range(timing.kills):
-        await asyncio.sleep(timing.seconds / (timing.kills + 1))
-        relay.latency = LatencyHistogram()  # a killed worker's sessions are no measure of its answers
-        node.child("worker").send_signal(signal.SIGKILL)
-        await eventually(lambda: _connected(relay, calls), timeout_s=60)
-        await asyncio.sleep(1)
-        relay.latency = beside
-    await calling
-    ended = asyncio.get_running_loop().time()
-    steady.over = True
-    await traffic
-    await relay.close()
-    await calls.close()
-    result = await _counted(node, smsc, voters, calls, ended - began, calm, beside)
-    assert result.answered == result.calls, result
-    assert result.calls - result.forwarded <= result.leads <= result.calls, result
-    assert result.leads <= result.counted_calls <= calls.submitted + probes, (result, calls.submitted)
-    assert result.consumed <= result.counted_calls, result
-    return result
 
 
-async def _connected(*platforms: RawPlatform) -> bool:
-    return all(platform.connected for platform in platforms)
+async def _engaged(node: Node) -> bool:
+    """Begin the vote, once the database lets anybody in: on a busy machine the node is ready before."""
+    try:
+        async with open_database(settings_at(node.config)) as session:
+            await engage(session.pool)
+    except CommandError:
+        return False
+    return True
 
 
-class _Steady:
-    """Notifications to subscribers, until they are over."""
-
-    def __init__(self) -> None:
-        self.over = False
-
-    def __iter__(self) -> Iterator[Notification]:
-        for number in count():
-            if self.over:
-                return
-            yield notification(number % 10**7)
-
-
-async def _known(node: Node) -> int:
+async def _known(node: Node, voters: Voters) -> int:
     """Wait until the workers answer calls: the first voter calls until there is a lead. Return how often."""
     probe = RawPlatform(*node.relay)
     await probe.connect()
 
     async def answered() -> bool:
-        await probe.submit_all(islice(iter(Voters(1)), 1))
+        await probe.submit_all(islice(iter(voters), 1))
         rows = await node.fetch("SELECT count(*) AS n FROM leads")
         return bool(rows[0]["n"])
 
     await eventually(answered, timeout_s=60)
     await probe.close()
     return probe.submitted
-
-
-async def _counted(
-    node: Node,
-    smsc: SimulatedSmsc,
-    voters: Voters,
-    calls: RawPlatform,
-    seconds: float,
-    calm: LatencyHistogram,
-    beside: LatencyHistogram,
-) -> Result:
-    """Stop the node, and add up."""
-    clock = asyncio.get_running_loop()
-    began = clock.time()
-    data = node.directory / "data"
-
-    async def brought_in() -> bool:
-        rows = await node.fetch("SELECT count(*) AS n FROM leads")
-        forwarded = (await node.books())["pass_through"].get("lead_failed", 0)
-        return bool(rows[0]["n"] >= voters.handed_out - forwarded)
-
-    await eventually(brought_in, timeout_s=120)
-    settled = clock.time() - began
-    assert await node.stop() == 0
-    assert not any(node.events(alarm) for alarm in (*BUGS, "alarm_leads_refused")), node.log_text()[-2000:]
-    assert find_epochs(data, LEADS_FOLDER) == [], node.log_text()[-2000:]
-    async with open_database(settings_at(node.config)) as session:
-        counts = document(await PostgresBooks(session.pool).counts(), unsettled(data, {}))
-        leads = await session.pool.fetch(
-            "SELECT option, count(*) AS n, sum(calls) AS c FROM leads GROUP BY 1"
-        )
-        tallied = await session.pool.fetch("SELECT option, sum(leads) AS n FROM lead_tallies GROUP BY 1")
-    check_books(counts)
-    forwarded = counts["pass_through"].get("lead_failed", 0)
-    votes = {row["option"]: row["n"] for row in leads}
-    assert all(0 <= voters.votes[each] - votes[each] <= forwarded for each in voters.votes), leads
-    assert {row["option"]: row["n"] for row in tallied} == votes, tallied
-    answered: dict[str, Any] = dict(calls.statuses)
-    return Result(
-        calls=voters.handed_out,
-        answered=answered.get(0, 0),
-        resent=calls.submitted - voters.handed_out,
-        consumed=counts["consumed"],
-        forwarded=forwarded,
-        leads=sum(row["n"] for row in leads),
-        counted_calls=int(sum(row["c"] for row in leads)),
-        seconds=seconds,
-        calm_p99_ms=calm.quantile_ms(0.99) or 0.0,
-        p99_ms=beside.quantile_ms(0.99) or 0.0,
-        call_p99_ms=calls.latency.quantile_ms(0.99) or 0.0,
-        settled_s=settled,
-    )
