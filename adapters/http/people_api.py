@@ -92,7 +92,7 @@ class Listing(Shape):
 class AuditQuery(Query):
     """Which entries of the audit log."""
 
-    before: int | None = Field(default=None, ge=1, description="Only entries below this sequence number.")
+    before: int | None = Field(default=None, ge=1, le=2**62, description="Only entries below this one.")
     subject: str | None = Field(default=None, max_length=100, description="Only what was done to this id.")
     limit: int = Field(default=50, ge=1, le=500)
 
