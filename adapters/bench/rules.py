@@ -7,15 +7,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from adapters.bench.load import LoadError, Order
-from adapters.bench.node import Audience, Node
-from adapters.bench.process import cpu_seconds
-from adapters.bench.relay import WARM_UP_S, Bench, Plan, benched, side_by_side, started
+from adapters.bench.node import Audience
+from adapters.bench.relay import WARM_UP_S, Plan, benched, side_by_side, started
+from adapters.bench.turns import in_turns
 from adapters.files.hash_key import load_key
 from adapters.files.number_file import seal_numbers
 from adapters.files.number_key import NUMBER_KEY_FILE
@@ -66,30 +65,12 @@ async def weigh(plan: Plan, told: Callable[[str], None]) -> Rules:
         )
         for node in nodes:
             await bench.send(node.port, Order(plan.window, plan.notifications, 0, plan.binds, WARM_UP_S))
-        before = [await node.when(lambda figures: figures.settled) for node in nodes]
-        spent: tuple[list[float], list[float]] = ([], [])
-        for turn in range(plan.rounds):
-            told(f"no rules and all rules, round {turn + 1} of {plan.rounds}")
-            for node, each in zip(nodes, spent, strict=True):
-                each.append(await _round(bench, plan, node))
-        after = [await node.when(lambda figures: figures.settled) for node in nodes]
-    without, ruled = (
-        (late.ads - early.ads) / (late.notifications - early.notifications)
-        for early, late in zip(before, after, strict=True)
-    )
-    if ruled < LEAST_ADS:
-        reasons = after[1].reasons
-        raise LoadError(f"with all rules {ruled:.0%} got an ad, so nothing can be compared: {reasons}")
-    return Rules(median(spent[0]), median(spent[1]), plan.rounds, (without, ruled))
-
-
-async def _round(bench: Bench, plan: Plan, node: Node) -> float:
-    before = sum(map(cpu_seconds, node.workers))
-    order = Order(
-        plan.window, plan.notifications // plan.rounds, 0, plan.binds, plan.full_seconds / plan.rounds
-    )
-    sent = await bench.send(node.port, order)
-    return 1e6 * (sum(map(cpu_seconds, node.workers)) - before) / sent.count
+        without, ruled = await in_turns(bench, plan, nodes, "no rules and all rules", told)
+    if ruled.ads < LEAST_ADS:
+        raise LoadError(
+            f"with all rules {ruled.ads:.0%} got an ad, so nothing can be compared: {ruled.reasons}"
+        )
+    return Rules(without.us, ruled.us, plan.rounds, (without.ads, ruled.ads))
 
 
 def _all_rules(now: datetime) -> Audience:

@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from statistics import median
 
 from adapters.bench.load import Order, Sent
 from adapters.bench.node import Figures, Node
-from adapters.bench.process import cpu_seconds
 from adapters.bench.relay import Bench, Plan, benched, side_by_side, started
+from adapters.bench.turns import in_turns, one_round
 
 # At full speed so long, so that leases grow to it and control hears of every session while it is there.
 SPREAD_SECONDS = 4
@@ -47,21 +46,10 @@ async def compare(plan: Plan, told: Callable[[str], None]) -> Workers:
         await _warm(bench, plan, one)
         sessions = await _spread(bench, plan, two)
         for node in (one, two):
-            await _round(bench, plan, node)
-        before = [await node.when(lambda figures: figures.settled) for node in (one, two)]
-        figures: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
-        for turn in range(plan.rounds):
-            told(f"one worker and two, round {turn + 1} of {plan.rounds}")
-            for node in (one, two):
-                figures[len(node.workers)].append(await _round(bench, plan, node))
-        after = [await node.when(lambda figures: figures.settled) for node in (one, two)]
-    one_us, one_rate = map(median, zip(*figures[1], strict=True))
-    two_us, two_rate = map(median, zip(*figures[2], strict=True))
-    ads_one, ads_two = (
-        (late.ads - early.ads) / (late.notifications - early.notifications)
-        for early, late in zip(before, after, strict=True)
-    )
-    return Workers(plan.binds, sessions, one_us, two_us, one_rate, two_rate, (ads_one, ads_two))
+            await one_round(bench, plan, node)
+        single, both = await in_turns(bench, plan, (one, two), "one worker and two", told)
+    shares = (single.ads, both.ads)
+    return Workers(plan.binds, sessions, single.us, both.us, single.rate, both.rate, shares)
 
 
 async def _warm(bench: Bench, plan: Plan, node: Node) -> Sent:
@@ -81,12 +69,3 @@ async def _spread(bench: Bench, plan: Plan, node: Node) -> Sequence[int]:
     finally:
         await load
     return sorted(map(int, figures.each("posdata_sessions")), reverse=True)
-
-
-async def _round(bench: Bench, plan: Plan, node: Node) -> tuple[float, float]:
-    before = sum(map(cpu_seconds, node.workers))
-    seconds = plan.full_seconds / plan.rounds
-    sent = await bench.send(
-        node.port, Order(plan.window, plan.notifications // plan.rounds, 0, plan.binds, seconds)
-    )
-    return 1e6 * (sum(map(cpu_seconds, node.workers)) - before) / sent.count, sent.rate

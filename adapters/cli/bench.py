@@ -1,7 +1,7 @@
 """`posdata bench`: what the relay costs beside others, a second worker, all rules, a worker's memory."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -75,36 +75,37 @@ def relay_command(
     _print(Report(relay=_run(relay.measure(plan, _tell))), as_json=as_json)
 
 
-@bench_app.command("workers")
-def workers_command(
-    *,
-    notifications: Notifications = DEFAULT.notifications,
-    campaigns: Campaigns = DEFAULT.campaigns,
-    window: Window = DEFAULT.window,
-    binds: Binds = DEFAULT.binds,
-    full_seconds: FullSeconds = DEFAULT.full_seconds,
-    rounds: Rounds = DEFAULT.rounds,
-    as_json: AsJson = False,
-) -> None:
-    """Print what a notification costs over one worker and over two, and how binds are spread."""
-    plan = Plan(notifications, campaigns, window, binds, full_seconds=full_seconds, rounds=rounds)
-    _print(Report(workers=_run(workers.compare(plan, _tell))), as_json=as_json)
+def _in_turns(name: str, said: str, rounds: int, measure: Callable[[Plan], Report]) -> None:
+    """Add a command that has two nodes take turns."""
+
+    def command(
+        *,
+        notifications: Notifications = DEFAULT.notifications,
+        campaigns: Campaigns = DEFAULT.campaigns,
+        window: Window = DEFAULT.window,
+        binds: Binds = DEFAULT.binds,
+        full_seconds: FullSeconds = DEFAULT.full_seconds,
+        rounds: Rounds = rounds,
+        as_json: AsJson = False,
+    ) -> None:
+        plan = Plan(notifications, campaigns, window, binds, full_seconds=full_seconds, rounds=rounds)
+        _print(measure(plan), as_json=as_json)
+
+    bench_app.command(name, help=said)(command)
 
 
-@bench_app.command("rules")
-def rules_command(
-    *,
-    notifications: Notifications = DEFAULT.notifications,
-    campaigns: Campaigns = DEFAULT.campaigns,
-    window: Window = DEFAULT.window,
-    binds: Binds = DEFAULT.binds,
-    full_seconds: FullSeconds = DEFAULT.full_seconds,
-    rounds: Rounds = RULES_ROUNDS,
-    as_json: AsJson = False,
-) -> None:
-    """Print what a notification costs a worker with all rules about subscribers, and with none."""
-    plan = Plan(notifications, campaigns, window, binds, full_seconds=full_seconds, rounds=rounds)
-    _print(Report(rules=_run(rules.weigh(plan, _tell))), as_json=as_json)
+_in_turns(
+    "workers",
+    "Print what a notification costs over one worker and over two, and how binds are spread.",
+    DEFAULT.rounds,
+    lambda plan: Report(workers=_run(workers.compare(plan, _tell))),
+)
+_in_turns(
+    "rules",
+    "Print what a notification costs a worker with all rules about subscribers, and with none.",
+    RULES_ROUNDS,
+    lambda plan: Report(rules=_run(rules.weigh(plan, _tell))),
+)
 
 
 @bench_app.command("memory")

@@ -152,8 +152,6 @@ class Session:
         """Return what has come of PDUs that are not whole yet: from the platform, from the SMSC."""
         return self._platform_rest, self._smsc_rest
 
-    # -- from the platform ------------------------------------------------------------------------
-
     def from_platform(self, data: bytes, now: float) -> bytes:
         """Take octets of the platform's leg; return those for the SMSC. `now` is a monotonic second."""
         traffic = self.traffic
@@ -287,8 +285,6 @@ class Session:
     def _lists(self, system_id: bytes) -> bool:
         return b"*" in self._system_ids or system_id in self._system_ids
 
-    # -- from the SMSC ----------------------------------------------------------------------------
-
     def from_smsc(self, data: bytes) -> bytes:
         """Take octets of the SMSC's leg; return those for the platform."""
         traffic = self.traffic
@@ -373,8 +369,6 @@ class Session:
         if self._words is not None:
             self._words.passing(buffer, at, end, command)
         return False
-
-    # -- time and endings -------------------------------------------------------------------------
 
     def expire(self, sent_before: float) -> None:
         """Close as unknown what was sent before that monotonic second and has no answer yet."""
