@@ -100,21 +100,25 @@ class Share(AudienceRule):
 class QuietHours(AudienceRule):
     """No ads between two minutes of the subscriber's own day, half open; may wrap midnight."""
 
-    __slots__ = ("_end", "_quiet", "_start", "_zone_of_place")
+    __slots__ = ("_end", "_quiet", "_start", "_zone_of_place", "_zones")
 
     def __init__(self, start: int, end: int, zone_of_place: Sequence[int]) -> None:
         self._start = start
         self._end = end
         self._zone_of_place = zone_of_place
-        self._quiet: list[bool] = []
+        self._zones: list[bool] = []
+        self._quiet = b""
 
     def refuses(self, subscriber: int, place: int) -> Reason | None:  # noqa: ARG002  # the chain's signature
         """Refuse while the place's clock is in quiet hours."""
-        return _QUIET_HOURS if self._quiet[self._zone_of_place[place]] else None
+        return _QUIET_HOURS if self._quiet[place] else None
 
     def at(self, minutes: Sequence[int]) -> None:
-        """Work out once a minute which time zones are quiet."""
-        self._quiet = [self._is_quiet(minute % _DAY_MINUTES) for minute in minutes]
+        """Work out once a minute which time zones are quiet; where that changes, which places are."""
+        zones = [self._is_quiet(minute % _DAY_MINUTES) for minute in minutes]
+        if zones != self._zones:
+            self._quiet = bytes([zones[zone] for zone in self._zone_of_place])
+            self._zones = zones
 
     def _is_quiet(self, minute: int) -> bool:
         if self._start <= self._end:

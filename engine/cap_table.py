@@ -4,13 +4,15 @@ A bucket is 128 octets: a head, and 15 words of engine.caps. A person's words li
 names, or when that is full in one of the next; the head says until which minute words may lie further on. A
 word that is over is room for another. Words and heads are written whole (8 aligned octets), so whoever is
 killed leaves a table that is right: at worst a count that no ad followed.
+
+A person's words are written together, when the worker turns to the next one or lets go of the lock.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from librt.strings import read_i64_le
+from librt.strings import BytesWriter, read_i64_le, write_i64_le
 
 from engine.caps import ENDS_MASK, ENDS_SHIFT, TAG_BITS, TAG_SHIFT, CapStore, Claim
 
@@ -32,10 +34,13 @@ _HASH_BITS: Final = 32
 
 
 class Octets(Protocol):
-    """A mapped file, read by slices."""
+    """A mapped file, read and written by slices."""
 
     def __getitem__(self, part: slice, /) -> bytes:
         """Return a copy of some octets."""
+
+    def __setitem__(self, part: slice, octets: bytes, /) -> None:
+        """Write as many octets as the slice has."""
 
 
 class TableLock(Protocol):
@@ -58,6 +63,9 @@ class CapTable(CapStore):
         "_at",
         "_bucket",
         "_buckets",
+        "_changed",
+        "_changed_end",
+        "_changed_from",
         "_first",
         "_free",
         "_free_step",
@@ -82,6 +90,10 @@ class CapTable(CapStore):
         self._tries = 0
         self._returns: list[Claim] = []
         self._first = b""
+        # What is to be written into the first bucket: words from one index to before another.
+        self._changed = BytesWriter()
+        self._changed_from: i64 = 0
+        self._changed_end: i64 = 0
         self._bucket: i64 = 0
         self._at: i64 = -1
         self._step: i64 = 0
@@ -146,7 +158,9 @@ class CapTable(CapStore):
                 self._placed = at
         if step:
             self._mark((word >> ENDS_SHIFT) & ENDS_MASK, step)
-        self._words[_HEAD_WORDS + at] = word
+            self._words[_HEAD_WORDS + at] = word
+        else:
+            self._change(at - self._bucket * BUCKET_WORDS, word)
         self._at = at
         self._step = step
         return True
@@ -160,6 +174,8 @@ class CapTable(CapStore):
         """End the read: let others at the table."""
         self._tries = 0
         if self._held:
+            if self._changed_end:
+                self._write()
             self._held = False
             self._lock.release()
 
@@ -190,7 +206,33 @@ class CapTable(CapStore):
             self._turn(claim.person)
             claim.undo(len(claim.counters))
 
+    def _change(self, index: i64, word: i64) -> None:
+        """Have a word written into the first bucket, with those between it and the one before."""
+        if index < self._changed_end:
+            self._write()
+            self._first = self._read(self._bucket)
+        changed = self._changed
+        end = self._changed_end
+        if end:
+            line = self._first
+            while end < index:
+                write_i64_le(changed, read_i64_le(line, end * 8))
+                end += 1
+        else:
+            self._changed_from = index
+        write_i64_le(changed, word)
+        self._changed_end = index + 1
+
+    def _write(self) -> None:
+        start: int = HEAD_OCTETS + self._bucket * BUCKET_OCTETS + self._changed_from * 8
+        octets = self._changed.getvalue()
+        self._octets[start : start + len(octets)] = octets
+        self._changed.truncate(0)
+        self._changed_end = 0
+
     def _turn(self, person: i64) -> None:
+        if self._changed_end:
+            self._write()
         self._bucket = ((person >> TAG_BITS) * self._buckets) >> _HASH_BITS
         self._first = self._read(self._bucket)
         self._placed = -1

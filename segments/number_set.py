@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from librt.strings import read_i16_le, read_i32_le
+from librt.strings import read_i16_le, read_i64_le
 
 from segments.native import COMPILED
 from segments.seal import SEALED_BITS
@@ -23,6 +23,8 @@ LOW_MASK: Final = 0xFFFF
 BUCKETS: Final = 1 << SEALED_BITS - LOW_BITS
 START_OCTETS: Final = 4
 MEMBER_OCTETS: Final = 2
+_START_BITS: Final = 32
+_START_MASK: Final = 0xFFFFFFFF
 # So many members at either side of where a number is due: three deviations in a bucket of 115.
 WINDOW: Final = 16
 
@@ -54,12 +56,12 @@ class NumberSet:
             return -1
         word: i64 = sealed
         low = word & LOW_MASK
-        at = (word >> LOW_BITS) * START_OCTETS
-        starts = self._starts
-        first: int = read_i32_le(starts, at)
-        after: int = read_i32_le(starts, at + START_OCTETS)
-        start: i64 = first
-        end: i64 = after
+        # Where the bucket begins and where the next one does are neighbours.
+        both: i64 = read_i64_le(self._starts, (word >> LOW_BITS) * START_OCTETS)
+        start = both & _START_MASK
+        end = (both >> _START_BITS) & _START_MASK
+        if start == end:
+            return -1
         if not COMPILED:
             return self._search(start, end, low)
         due = start + (low * (end - start) >> LOW_BITS)

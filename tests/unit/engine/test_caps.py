@@ -1,12 +1,14 @@
 """The table of a node: what tests/contract does not ask of every store of caps."""
 
 import mmap
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 
 from adapters.files.cap_file import CAP_FILE, CapFileError, make_cap_file, open_cap_file
 from engine.cap_table import BUCKET_OCTETS, BUCKET_WORDS, HEAD_OCTETS, NEWEST_AT, CapTable
+from engine.caps import ENDS_SHIFT, NUMBER_MASK, TAG_BITS, TAG_SHIFT
 from engine.people import WideHash
 from engine.reasons import Reason
 from tests.contract.cap_cases import DAY, KEY, NOON, WHO, Asked, campaign, table_workers
@@ -48,6 +50,21 @@ def test_a_full_table_gives_no_ad_and_makes_room_when_windows_end() -> None:
     assert set(reasons) == {None, Reason.CAP_FULL}
     assert who - WHO > 0.7 * buckets * (BUCKET_WORDS - 1)
     assert asked.show(1, NOON + DAY, who=who) is None
+
+
+def test_words_are_written_in_whatever_order_they_change() -> None:
+    """A person's counts are right however the counters of one ad and of the next are ordered."""
+    octets = mmap.mmap(-1, HEAD_OCTETS + 64 * BUCKET_OCTETS)
+    table = CapTable(octets, memoryview(octets).cast("q"), 64, NoLock())
+    ends = 1 << ENDS_SHIFT
+    for person, order in enumerate(permutations(range(1, 5)), 1):
+        for tags in ((1, 2, 3, 4), order):
+            assert table.open(person << TAG_BITS + 26)
+            for tag in tags:
+                table.put((table.find(tag) or tag << TAG_SHIFT | ends) + 1)
+        assert table.open(person << TAG_BITS + 26)
+        assert [table.find(tag) & NUMBER_MASK for tag in range(1, 5)] == [2, 2, 2, 2]
+        table.close()
 
 
 def test_a_table_of_another_key_is_none(tmp_path: Path) -> None:
