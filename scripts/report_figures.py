@@ -87,6 +87,16 @@ async def fill(pool: Pool, now: datetime) -> UUID:
     return UUID(booked)
 
 
+async def ready() -> Readiness:
+    """Return that all is well."""
+    return Readiness(relay=True, database=True, ads=True)
+
+
+async def no_metrics() -> bytes:
+    """Return none."""
+    return b""
+
+
 async def measure(pool: Pool, booked: UUID, now: datetime, reports: int) -> None:
     """Ask for reports one after another, by each grouping in turn, and print how long they took."""
     identity = PostgresIdentity(pool)
@@ -95,7 +105,7 @@ async def measure(pool: Pool, booked: UUID, now: datetime, reports: int) -> None
         "figures", carrier, Role.OPS, brands=None, scopes=[], expires_at=None, actor="figures", at=now
     )
     services = Services(lambda: pool, Settings, load_geography(), load_numbering(), default_rules())
-    app = node_app(lambda: Readiness(relay=True, database=True, ads=True), lambda: b"", services)
+    app = node_app(ready, no_metrics, services)
     headers = {"Authorization": f"Bearer {key.secret}"}
     took: dict[str, list[float]] = {by: [] for by in GROUPINGS}
     async with TestServer(app) as server, ClientSession(headers=headers) as session:

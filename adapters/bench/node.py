@@ -26,7 +26,7 @@ QUANTITY = 1_000_000_000
 STATES_EACH = 8
 PATIENCE_S = 60.0
 LOOK_S = 0.1
-ROLES = ("supervisor", "workers", "control", "PostgreSQL")
+ROLES = ("supervisor", "workers", "control", "HTTP", "PostgreSQL")
 
 _REASON = re.compile(r'.*\breason="(\w+)".*')
 _SAMPLE = re.compile(r"^(\w+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
@@ -173,6 +173,8 @@ def _role(command: str) -> str:
         return "workers"
     if "adapters.processes.control" in command:
         return "control"
+    if "adapters.processes.web" in command:
+        return "HTTP"
     return "supervisor" if "engine.bootstrap" in command else "PostgreSQL"
 
 

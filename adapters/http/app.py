@@ -1,6 +1,6 @@
-"""Everything that control serves over HTTP."""
+"""Everything that a node serves over HTTP."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from time import time
 
@@ -73,12 +73,20 @@ def all_operations(services: Services) -> Sequence[Operation]:
 
 
 def node_app(
-    readiness: Callable[[], Readiness], metrics: Callable[[], bytes], services: Services
+    readiness: Callable[[], Awaitable[Readiness]],
+    metrics: Callable[[], Awaitable[bytes]],
+    services: Services,
 ) -> web.Application:
-    """Return the application of a node: health, metrics, the API and its document, the console."""
+    """Return the application of a node: health, metrics, the API and its document, the console.
+
+    `metrics` may raise `TimeoutError`, which answers 503.
+    """
 
     async def exposed(_: web.Request) -> web.Response:
-        return web.Response(body=metrics(), headers={"Content-Type": CONTENT_TYPE})
+        try:
+            return web.Response(body=await metrics(), headers={"Content-Type": CONTENT_TYPE})
+        except TimeoutError:
+            return web.Response(status=503, text="control does not answer\n")
 
     operations = all_operations(services)
     document = openapi_document(operations, version("posdata"))

@@ -7,13 +7,13 @@ from pydantic import Field
 
 from adapters.http.operations import Answer, Call, NoQuery, Operation, Shape
 from adapters.http.problems import ProblemError
-from adapters.http.services import Services
+from adapters.http.services import Sender, Services
 from adapters.postgres.audit import write_audit
 from adapters.postgres.campaign_documents import read_texts
 from adapters.postgres.identity import MissingError
 from adapters.postgres.locked_campaign import find_row
 from adapters.smpp.constants import ESME_ROK
-from adapters.smpp.esme import EsmeSession, NoAnswerError, NotBoundError
+from adapters.smpp.esme import NoAnswerError, NotBoundError
 from adapters.smpp.esme_core import Outgoing
 from adapters.smpp.one_part import TooLongError, one_part
 from engine.access import Role
@@ -122,7 +122,7 @@ def _message(text: str, alphabet: DefaultAlphabet, esme: Esme, subscriber: int) 
     return Outgoing(esme.source_addr, f"{COUNTRY}{subscriber:010d}", body, coding)
 
 
-async def _sent(session: EsmeSession, message: Outgoing) -> dict[str, Any]:
+async def _sent(session: Sender, message: Outgoing) -> dict[str, Any]:
     try:
         answer = await session.submit(message)
     except NotBoundError:

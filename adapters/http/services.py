@@ -17,7 +17,7 @@ from adapters.metrics.pulse import Pulse
 from adapters.postgres.identity import PostgresIdentity
 from adapters.postgres.pool import Pool
 from adapters.processes.messages import LiveSessions
-from adapters.smpp.esme import EsmeSession
+from adapters.smpp.esme_core import Answered, Outgoing
 from engine.settings import Settings
 from inventory.forecast import Forecast
 from inventory.market import Market
@@ -35,6 +35,13 @@ class NodeView(Protocol):
 
     async def sessions(self) -> LiveSessions:
         """Ask every worker for its live sessions."""
+
+
+class Sender(Protocol):
+    """Our own session at the SMSC."""
+
+    async def submit(self, message: Outgoing) -> Answered:
+        """Send a message and return what the SMSC said. Raises as `adapters.smpp.esme.EsmeSession` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ class Services:
     clicks: ClickCounter = field(default_factory=ClickCounter)
     fitting: Fitting = field(default_factory=Fitting)
     known_keys: KnownKeys = field(default_factory=KnownKeys)
-    esme: EsmeSession | None = None
+    esme: Sender | None = None
     find_seal: Callable[[], Seal] | None = None
 
     @property

@@ -36,7 +36,6 @@ class Spec(BaseModel):
     bypass: bool = False
     ranges: str | None = None
     log_level: str = "info"
-    http_fd: int | None = None
     listen_fd: int | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""The control process: the database's only client in a node. Each of its duties is a class of its own."""
+"""The control process: books, plans, leases and settlement. Each of its duties is a class of its own."""
 
 import asyncio
 import gc
@@ -13,16 +13,11 @@ from functools import cache
 from pathlib import Path
 
 import structlog
-from aiohttp import web
 
 from adapters.files.node_status import ads_are_off
 from adapters.files.number_key import load_seal
-from adapters.files.reference_data import load_geography, load_numbering
-from adapters.files.rule_sets import default_rules
-from adapters.http.app import node_app
-from adapters.http.clicks import ClickCounter
+from adapters.files.reference_data import load_numbering
 from adapters.http.health import Readiness
-from adapters.http.services import Services
 from adapters.metrics.observation import Observation
 from adapters.postgres.blackouts import PostgresBlackouts
 from adapters.postgres.books import PostgresBooks
@@ -57,12 +52,15 @@ from adapters.processes.messages import (
     Drain,
     Draining,
     Hello,
+    Message,
     Ping,
     Reload,
     StopRequesting,
     ToChild,
 )
 from adapters.processes.number_telling import NumberTelling
+from adapters.processes.question_desk import QuestionDesk
+from adapters.processes.questions import Question
 from adapters.processes.registering import Registering
 from adapters.processes.reloading import read
 from adapters.processes.replanning import Replanning
@@ -70,7 +68,6 @@ from adapters.processes.reporting import Reporting
 from adapters.processes.settling import Settling
 from adapters.processes.switching import Switching
 from adapters.processes.telling import Telling
-from adapters.processes.trading import Trading
 from adapters.processes.worker_lines import WorkerLine, WorkerLines
 from engine.verdict import Verdict
 
@@ -108,6 +105,7 @@ class Control:
             self._granting.gave,
             self._harmed,
             self._observation.watches,
+            self._answer,
         )
         self._settling = Settling(epochs)
         self._reporting = Reporting(settings, self._settling)
@@ -124,25 +122,20 @@ class Control:
         self._numbers = NumberTelling(self._lines, spec.data_dir, answers=answers)
         numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
         self._leads = LeadSettling(lambda: self._settings, spec.data_dir, lambda: numbering)
-        self._trading = Trading(lambda: self._settings, numbering, load_geography(), self._forecasting)
-        self._clicks = ClickCounter()
         self._landings = Landings(lambda: self._settings)
         seal = cache(lambda: load_seal(settings, spec.data_dir))
-        self._seal = seal
         hearing = Hearing(lambda: self._settings, lambda: self._pool, seal)
         self._own_sessions = own_sessions(settings, hearing.hear)
         self._esme = self._own_sessions[0] if self._own_sessions else None
         self._answering = Answering(lambda: self._settings, self._esme, seal)
         self._observation.answers = self._answering.figures
+        self._questions = QuestionDesk(self._readiness, self._observation, self._esme)
         self._line = SupervisorLine(spec.supervisor_fd, self._from_supervisor, self._stop.set)
 
     async def run(self) -> None:
         """Serve until told to stop; then settle what the workers left."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop.set)
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._count_clicks)  # when HTTP has ended
-            if self._spec.http_fd is not None:
-                await self._serve_http(stack)
             listening = socket.socket(fileno=self._spec.listen_fd)
             server = await self._lines.serve(listening)
             stack.push_async_callback(self._lines.close)
@@ -168,13 +161,7 @@ class Control:
                 await self._leads.settle_up(self._dsn.result())
             self._line.close()
 
-    async def _count_clicks(self) -> None:
-        """Write the last clicks."""
-        if self._dsn.done():
-            with suppress(*DATABASE_FAULTS):
-                await self._clicks.settle_up(self._dsn.result())
-
-    # -- supervisor and HTTP ----------------------------------------------------------------------
+    # -- supervisor ------------------------------------------------------------------------------
 
     def _from_supervisor(self, message: ToChild, descriptors: list[int]) -> None:
         if isinstance(message, Database) and not self._dsn.done():
@@ -188,30 +175,6 @@ class Control:
             self._replanning.take_settings(self._settings)
             self._lines.asked_more = False  # each worker hears of it from the supervisor, too
             self._wake.set()
-
-    async def _serve_http(self, stack: AsyncExitStack) -> None:
-        app = node_app(self._readiness, self._observation.metrics, self._services())
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.SockSite(runner, socket.socket(fileno=self._spec.http_fd)).start()
-
-    def _services(self) -> Services:
-        ranges = self._spec.ranges
-        return Services(
-            find_pool=lambda: self._pool,
-            settings=lambda: self._settings,
-            geography=load_geography(),
-            numbering=load_numbering(Path(ranges) if ranges else None),
-            rules=default_rules(),
-            forecast=lambda: self._forecasting.forecast,
-            market=lambda: self._trading.market,
-            node=self._observation,
-            data_dir=self._spec.data_dir,
-            clicks=self._clicks,
-            esme=self._esme,
-            find_seal=self._seal,
-        )
 
     def _readiness(self) -> Readiness:
         return Readiness(
@@ -284,8 +247,6 @@ class Control:
             self._numbers.run(pool),
             self._leads.run(pool),
             self._answering.run(pool),
-            self._trading.run(pool),
-            self._clicks.run(pool),
             self._landings.run(pool),
             self._registering.run(pool),
             listen(pool, self._changed),  # changes are heard at once; they are also polled
@@ -322,6 +283,9 @@ class Control:
             line.say(StopRequesting())
         line.returned.update(hello.returned)
         await self._granting.tell(line)
+
+    async def _answer(self, question: Question) -> Message:
+        return await self._questions.answer(question)
 
     async def _harmed(self, verdict: Verdict) -> None:
         await self._switching.harmed(verdict)

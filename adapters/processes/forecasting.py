@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import structlog
 
+from adapters.files.forecast_file import write_forecast
 from adapters.files.reference_data import load_geography, load_numbering
 from adapters.postgres.pool import DATABASE_FAULTS, Pool
 from adapters.postgres.supply import read_history, read_since, roll_up
@@ -17,6 +18,7 @@ from inventory.books import hour_of
 from inventory.forecast import Forecast, Today, corrected
 from inventory.forecaster import Forecaster
 from inventory.history import History
+from inventory.scenarios import Index
 from inventory.supply import HOUR_S, Supply
 from segments.clock import pinned_zone
 from segments.numbering import Numbering
@@ -35,12 +37,16 @@ log = structlog.get_logger()
 
 
 class Forecasting:
-    """The forecast of one node; `forecast` is None until the first is made, within seconds of the start."""
+    """The forecast of one node; `forecast` is None until the first is made, within seconds of the start.
+
+    It also lies beside control's socket as a file, for the HTTP process.
+    """
 
     def __init__(self, spec: Spec) -> None:
         self._numbering = load_numbering(Path(spec.ranges) if spec.ranges else None)
         self._zone = spec.settings.policy.default_timezone
         self._forecaster = forecaster(self._numbering, self._zone)
+        self._folder = Path(spec.control_socket).parent
         self._begun = datetime.now(UTC)
         self.forecast: Forecast | None = None
 
@@ -86,6 +92,7 @@ class Forecasting:
             chance,
             known_until=hour if known < HOURS_PER_DAY else None,
         )
+        await self._tell(self.forecast)
         log.info(
             "forecast_made",
             cold_start=self.forecast.cold_start,
@@ -94,16 +101,31 @@ class Forecasting:
         )
         return known
 
+    async def _tell(self, forecast: Forecast) -> None:
+        """Write the forecast for the HTTP process, which goes on with the former one if the disk is full."""
+        try:
+            await asyncio.to_thread(write_forecast, self._folder, forecast)
+        except OSError as error:
+            log.error("alarm_forecast_failed", exc_info=error)
+
     async def supply(self, pool: Pool, now: datetime) -> Supply | None:
         """Return the forecast corrected by what was counted today; None until there is one."""
         forecast = self.forecast
         if forecast is None:
             return None
-        first = midnight(now, self._zone)
-        counted = await read_since(pool, self._numbering, first, hour_of(now))
-        today = Today(first, now.timestamp(), counted)
-        # In a thread: a month of all places is octets enough to hold up whatever else waits.
-        return await asyncio.to_thread(corrected, forecast.supply, today, self._forecaster.lada_of_place)
+        ladas = self._forecaster.lada_of_place
+        return await correct(forecast, pool, self._numbering, self._zone, ladas, now)
+
+
+async def correct(
+    forecast: Forecast, pool: Pool, numbering: Numbering, zone: str, lada_of_place: Index, now: datetime
+) -> Supply:
+    """Return a forecast's supply corrected by what was counted on the zone's running day."""
+    first = midnight(now, zone)
+    counted = await read_since(pool, numbering, first, hour_of(now))
+    today = Today(first, now.timestamp(), counted)
+    # In a thread: a month of all places is octets enough to hold up whatever else waits.
+    return await asyncio.to_thread(corrected, forecast.supply, today, lada_of_place)
 
 
 def first_hour_of(history: History, hour: int, begun: datetime, now: datetime) -> tuple[History, int]:

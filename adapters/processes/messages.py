@@ -351,7 +351,6 @@ class Alive(Message):
 FromWorker = Annotated[
     Hello | Want | Returned | Harmful | Confirm | Registered | AsksMore, Field(discriminator="kind")
 ]
-Opening = Annotated[Hello | Watch | AskSessions | AskTrace, Field(discriminator="kind")]
 FromWatch = Annotated[Figures | LiveSessions | Traced, Field(discriminator="kind")]
 FromControl = Annotated[
     Leases
@@ -372,7 +371,6 @@ TraceAnswer = Annotated[Traced | TraceRefused | TraceEnded, Field(discriminator=
 ToChild = Annotated[Connection | Draining | Drain | Database | Reload, Field(discriminator="kind")]
 
 from_worker: TypeAdapter[FromWorker] = TypeAdapter(FromWorker)
-opening: TypeAdapter[Opening] = TypeAdapter(Opening)
 from_watch: TypeAdapter[FromWatch] = TypeAdapter(FromWatch)
 trace_answer: TypeAdapter[TraceAnswer] = TypeAdapter(TraceAnswer)
 live_sessions: TypeAdapter[LiveSessions] = TypeAdapter(LiveSessions)

@@ -6,9 +6,8 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from adapters.files.node_status import CONTROL_SOCKET, RUN_FOLDER, WorkerStatus, take_node_lock, write_status
+from adapters.files.node_status import CONTROL_SOCKET, WorkerStatus, take_node_lock, write_status
 from adapters.postgres.cluster import ServerError
 from adapters.postgres.server import EmbeddedServer
 from adapters.processes.child import Spec
@@ -27,7 +26,9 @@ from adapters.processes.endless import again_after_faults
 from adapters.processes.messages import Connection, Database, Drain, Draining
 from adapters.processes.open_files import alarm_if_few, raise_limit
 from adapters.processes.reloading import reread, written
+from adapters.processes.run_folder import run_folder
 from adapters.processes.systemd import Notifier
+from adapters.processes.web_keeping import WebKeeping
 from engine.endpoint import Endpoint
 from engine.settings import Settings
 
@@ -38,8 +39,6 @@ BACKLOG = 1024
 # A worker that is behind gets a connection once it has taken former ones; after this it is closed.
 HAND_OVER_S = 5.0
 HAND_OVER_AGAIN_S = 0.01
-# sun_path of unix(7), with its NUL.
-SOCKET_PATH_OCTETS = 107
 # Beyond the drain itself: lingering legs, the last settlement.
 WORKER_EXIT_S = 5.0
 CONTROL_EXIT_S = 15.0
@@ -86,6 +85,7 @@ class Supervisor:
         self._workers: list[Child] = []
         self._deaths = [Deaths() for _ in range(settings.relay.workers)]
         self._control: Child | None = None
+        self._web = WebKeeping()
         self._database: EmbeddedServer | None = None
         self._dsn: str | None = None
         self._run_dir: Path | None = None
@@ -108,7 +108,7 @@ class Supervisor:
             lock = self._lock()
             raise_limit()
             alarm_if_few(self._settings)
-            self._run_dir = _run_dir(self._data_dir)
+            self._run_dir = run_folder(self._data_dir)
             addresses = self._open_sockets(self._run_dir)
             self._start_children()
             tasks = [_kept_up(self._run_database), _kept_up(self._watch)]
@@ -137,7 +137,7 @@ class Supervisor:
         if settings is not None:
             self._settings = settings
             alarm_if_few(settings)
-            for child in (*self._workers, *([self._control] if self._control is not None else [])):
+            for child in (*self._workers, *self._with_database):
                 descriptor = written(settings)
                 if not child.hand_settings(descriptor):
                     log.warning("settings_not_told", role=child.spec.role, pid=child.process.pid)
@@ -174,17 +174,25 @@ class Supervisor:
     def _start_children(self) -> None:
         self._workers = [self._spawn_worker(index) for index in range(self._settings.relay.workers)]
         self._control = self._spawn_control()
+        if self._http is not None:
+            self._web.start(partial(self._spawn_told, "web", self._http), time.monotonic())
+
+    @property
+    def _with_database(self) -> Sequence[Child]:
+        """The children that are told where the database is."""
+        return [child for child in (self._control, self._web.child) if child is not None]
 
     def _spawn_worker(self, index: int, *, bypass: bool = False) -> Child:
         spec = self._spec("worker").model_copy(update={"worker": index, "bypass": bypass})
         return Child(spec, (), self._heard)
 
     def _spawn_control(self) -> Child:
-        listen_fd = self._control_listening.fileno()
-        http_fd = self._http.fileno() if self._http is not None else None
-        descriptors = (listen_fd,) if http_fd is None else (listen_fd, http_fd)
-        spec = self._spec("control").model_copy(update={"http_fd": http_fd, "listen_fd": listen_fd})
-        child = Child(spec, descriptors, self._heard)
+        return self._spawn_told("control", self._control_listening)
+
+    def _spawn_told(self, role: str, listening: socket.socket) -> Child:
+        """Start a child that serves a socket and is told where the database is."""
+        spec = self._spec(role).model_copy(update={"listen_fd": listening.fileno()})
+        child = Child(spec, (listening.fileno(),), self._heard)
         if self._dsn is not None:
             child.say(Database(dsn=self._dsn))
         return child
@@ -284,6 +292,7 @@ class Supervisor:
                 control.close()
                 await asyncio.sleep(RESTART_S)
                 self._control = self._spawn_control()
+            self._web.look(now)
 
     def _replace_worker(self, index: int, now: float) -> None:
         dead = self._workers[index]
@@ -315,8 +324,9 @@ class Supervisor:
             await asyncio.sleep(WATCH_S)
 
     def _tell_database(self, dsn: str) -> None:
-        if dsn != self._dsn and self._control is not None:
-            self._control.say(Database(dsn=dsn))
+        if dsn != self._dsn:
+            for child in self._with_database:
+                child.say(Database(dsn=dsn))
         self._dsn = dsn
 
     # -- the end ----------------------------------------------------------------------------------
@@ -333,9 +343,9 @@ class Supervisor:
             before += worker.sessions
         patience_s = self._settings.relay.drain_s + WORKER_EXIT_S
         await asyncio.gather(*(_ends(worker, patience_s) for worker in self._workers))
-        if self._control is not None:
-            self._control.say(Drain())
-            await _ends(self._control, CONTROL_EXIT_S)
+        for child in self._with_database:
+            child.say(Drain())
+        await asyncio.gather(*(_ends(child, CONTROL_EXIT_S) for child in self._with_database))
         if self._database is not None:
             await self._database.stop()
         if self._http is not None:
@@ -361,23 +371,6 @@ async def _ends(child: Child, timeout_s: float) -> None:
         child.process.kill()
         await asyncio.to_thread(child.process.wait)
     child.close()
-
-
-def _run_dir(data_dir: Path) -> Path:
-    """Return a private, empty directory for the control socket; the caller holds the node's lock.
-
-    It lies in the data directory; where that path is too long for a Unix socket, a link there leads to it.
-    """
-    path = data_dir / RUN_FOLDER
-    if path.is_symlink():
-        path.unlink()
-    shutil.rmtree(path, ignore_errors=True)
-    if len(os.fsencode(path / CONTROL_SOCKET)) > SOCKET_PATH_OCTETS:
-        elsewhere = Path(tempfile.mkdtemp(prefix="posdata-"))
-        path.symlink_to(elsewhere)
-        return elsewhere
-    path.mkdir(mode=0o700)
-    return path
 
 
 def _listen(endpoint: Endpoint) -> socket.socket:

@@ -21,8 +21,8 @@ from adapters.processes.messages import (
     StopRequesting,
     Want,
     from_worker,
-    opening,
 )
+from adapters.processes.questions import Question, opening
 from adapters.processes.watch_lines import WatchLines
 from engine.verdict import Verdict
 from inventory.books import Epoch
@@ -71,6 +71,7 @@ Joined = Callable[[WorkerLine, Hello], Awaitable[None]]
 Wanted = Callable[[WorkerLine, Want], Awaitable[None]]
 Gave = Callable[[WorkerLine, Returned], Awaitable[None]]
 Harmed = Callable[[Verdict], Awaitable[None]]
+Answer = Callable[[Question], Awaitable[Message]]
 
 
 class WorkerLines:
@@ -88,9 +89,11 @@ class WorkerLines:
         gave: Gave,
         harmed: Harmed,
         watches: WatchLines,
+        answer: Answer,
     ) -> None:
         self.asked_more = False
         self._watches = watches
+        self._answer = answer
         self._node = node
         self._joined = joined
         self._wanted = wanted
@@ -160,6 +163,9 @@ class WorkerLines:
                 first = opening.validate_json(octets)
                 if isinstance(first, Hello):
                     await self._talk_to_worker(first, reader, writer)
+                elif isinstance(first, Question):
+                    writer.write((await self._answer(first)).encoded())
+                    await writer.drain()
                 else:
                     await self._watches.talk(first, reader, writer)
         except ConnectionError:

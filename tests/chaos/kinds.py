@@ -189,6 +189,7 @@ KINDS = (
     Kind("worker killed", _kill_worker),
     Kind("worker killed thrice", _kill_worker_thrice, whole=True, bypasses=True),
     Kind("control killed", _kill("control")),
+    Kind("HTTP killed", _kill("web")),
     Kind("PostgreSQL killed", _kill("postgres")),
     Kind("node frozen", _freeze("node")),
     Kind("supervisor frozen", _freeze("supervisor")),

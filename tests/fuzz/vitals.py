@@ -11,7 +11,7 @@ import psutil
 from tests.node.harness import Node
 
 MIB = 1 << 20
-ROLES = ("worker", "control")
+ROLES = ("worker", "control", "web")
 SETTLED_WITHIN_S = 20.0
 
 

@@ -151,7 +151,7 @@ class Node:
         return found
 
     def child(self, role: str) -> psutil.Process:
-        """Return one of the node's children: "worker" or "control"."""
+        """Return one of the node's children: "worker", "control" or "web"."""
         return next(each for each in self.members() if f"adapters.processes.{role}" in each.cmdline())
 
     async def kill(self) -> None:

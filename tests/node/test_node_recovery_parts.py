@@ -4,6 +4,7 @@ import asyncio
 import signal
 from itertools import pairwise
 
+import aiohttp
 import psutil
 import pytest
 
@@ -11,7 +12,7 @@ from adapters.postgres.server import join
 from adapters.simulator.pdu import ESME_ROK
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import PATIENCE_S, Node
+from tests.node.harness import PATIENCE_S, Node, eventually
 from tests.node.load import (
     TEXTS,
     Feed,
@@ -45,6 +46,16 @@ def postmaster(node: Node) -> psutil.Process:
     return next(each for each in node.members() if each.name() == "postgres")
 
 
+async def answers(node: Node) -> bool:
+    """Tell whether the node says that it is ready."""
+    async with aiohttp.ClientSession() as session:
+        try:
+            async with session.get(f"http://{node.http}/readyz") as answer:
+                return answer.status == 200
+        except aiohttp.ClientError:
+            return False
+
+
 async def assert_undisturbed(node: Node, smsc: SimulatedSmsc, feed: Feed, platform: RawPlatform) -> None:
     """Assert that nobody outside noticed anything, and that the books are exact."""
     counts = await node.books_when(lambda now: now["notifications"] >= smsc.received)
@@ -72,16 +83,20 @@ async def test_a_killed_worker_is_replaced(node: Node, smsc: SimulatedSmsc, feed
     await assert_at_rest(node)
 
 
-async def test_a_killed_control_is_not_noticed(node: Node, smsc: SimulatedSmsc, feed: Feed) -> None:
-    """Traffic and ads go on while control is replaced, and the books are exact afterwards."""
+async def test_killed_http_and_control_are_not_noticed(node: Node, smsc: SimulatedSmsc, feed: Feed) -> None:
+    """Traffic and ads go on while both are replaced, the books are exact afterwards, HTTP is back."""
     platform, job = await under_load(node, feed, 20_000)
     await ads(smsc, 400)
+    node.child("web").kill()
+    await ads(smsc, 600)
     former = node.child("control")
     former.kill()
     await ads(smsc, 1500)
     await finish(platform, feed, job)
     await assert_undisturbed(node, smsc, feed, platform)
     assert node.child("control").pid != former.pid
+    assert (await node.logged("alarm_http_died"))["status"] == -signal.SIGKILL
+    await eventually(lambda: answers(node))
     await assert_at_rest(node)
 
 

@@ -127,6 +127,16 @@ class World:
         return document
 
 
+async def ready() -> Readiness:
+    """Return that all is well."""
+    return Readiness(relay=True, database=True, ads=True)
+
+
+async def no_metrics() -> bytes:
+    """Return none."""
+    return b""
+
+
 @pytest.fixture
 async def world(postgres_dsn: str) -> AsyncIterator[World]:
     """Yield a served API on a migrated database of its own."""
@@ -142,7 +152,7 @@ async def world(postgres_dsn: str) -> AsyncIterator[World]:
         find_seal=cache(lambda: Seal(SEAL_KEY)),
     )
     try:
-        app = node_app(lambda: Readiness(relay=True, database=True, ads=True), lambda: b"", services)
+        app = node_app(ready, no_metrics, services)
         async with TestClient(TestServer(app)) as client:
             yield World(
                 client, pool, services, PostgresIdentity(pool), *await _people(pool), settings, trading

@@ -26,6 +26,16 @@ HANDSET = "55 0123 4567"
 SAMPLE = "Tienes 1 llamada perdida."
 
 
+async def ready() -> Readiness:
+    """Return that all is well."""
+    return Readiness(relay=True, database=True, ads=True)
+
+
+async def no_metrics() -> bytes:
+    """Return none."""
+    return b""
+
+
 @asynccontextmanager
 async def with_session(world: World, smsc: SimulatedSmsc) -> AsyncIterator[World]:
     """Serve the API with a bound session of its own."""
@@ -36,7 +46,7 @@ async def with_session(world: World, smsc: SimulatedSmsc) -> AsyncIterator[World
     bound = asyncio.Event()
     task = asyncio.ensure_future(session.run(bound.set))
     services = replace(world.services, esme=session)
-    app = node_app(lambda: Readiness(relay=True, database=True, ads=True), lambda: b"", services)
+    app = node_app(ready, no_metrics, services)
     try:
         await asyncio.wait_for(bound.wait(), 60)
         async with TestClient(TestServer(app)) as client:

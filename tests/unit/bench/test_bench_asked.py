@@ -38,7 +38,11 @@ MEASURED = Measured(
         row("slow 1.0", 100, 1e4, 1, 2),
         row("fast 2.0", 9, 2e4, 1, 2),
     ],
-    [WholeNode(WITH_ADS, 1e5, 0.99, {"supervisor": 1, "workers": 5, "control": 2, "PostgreSQL": 1})],
+    [
+        WholeNode(
+            WITH_ADS, 1e5, 0.99, {"supervisor": 1, "workers": 5, "control": 2, "HTTP": 1, "PostgreSQL": 1}
+        )
+    ],
     [Missing("node-smpp", "needs node and npm")],
 )
 MEMORY = Memory(5000, 1000, 1e4, [Sample(0, 100, 90), Sample(3, 99, 90), Sample(6, 103, 91)])

@@ -79,9 +79,19 @@ def services() -> Services:
     return Services(lambda: None, Settings, load_geography(), load_numbering(), default_rules())
 
 
+async def ready() -> Readiness:
+    """Return that all is well."""
+    return Readiness(relay=True, database=True, ads=True)
+
+
+async def no_metrics() -> bytes:
+    """Return none."""
+    return b""
+
+
 async def test_every_route_is_explained_and_none_that_is_gone() -> None:
     """Each route outside the API has its section, each page of the console its row."""
-    app = node_app(lambda: Readiness(relay=True, database=True, ads=True), lambda: b"", services())
+    app = node_app(ready, no_metrics, services())
     served = {resource.canonical for resource in app.router.resources()}
     outside = {path for path in served if not path.startswith(PREFIX)}
     told = re.findall(r"^## GET (\S+)$", HTTP, re.MULTILINE) + re.findall(

@@ -32,9 +32,9 @@ from adapters.processes.messages import (
     from_control,
     from_watch,
     from_worker,
-    opening,
     to_child,
 )
+from adapters.processes.questions import opening
 from engine.verdict import Verdict
 from inventory.books import LeaseRequest, LeaseTotals
 

@@ -25,7 +25,7 @@ class Heard:
 
 def told_to(*wants: tuple[LeaseRequest, ...]) -> list[bool]:
     """Return which workers are asked for units of campaign 7 back after each asked for something."""
-    lines: Any = WorkerLines("relay-1", *cast("Any", (None,) * 5))
+    lines: Any = WorkerLines("relay-1", *cast("Any", (None,) * 6))
     heard = []
     for worker, requests in enumerate(wants):
         heard.append(Heard())

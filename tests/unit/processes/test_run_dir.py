@@ -5,12 +5,12 @@ import socket
 from pathlib import Path
 
 from adapters.files.node_status import CONTROL_SOCKET, control_socket
-from adapters.processes.supervisor import _run_dir
+from adapters.processes.run_folder import run_folder
 
 
 def listened_at(data_dir: Path) -> Path:
     """Make the directory and listen there, as a node does."""
-    run = _run_dir(data_dir)
+    run = run_folder(data_dir)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(run / CONTROL_SOCKET))
         listening.listen()
