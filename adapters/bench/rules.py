@@ -13,7 +13,7 @@ import numpy as np
 
 from adapters.bench.load import LoadError, Order
 from adapters.bench.node import Audience
-from adapters.bench.relay import WARM_UP_S, Plan, benched, side_by_side, started
+from adapters.bench.relay import Plan, benched, side_by_side, started
 from adapters.bench.turns import in_turns
 from adapters.files.hash_key import load_key
 from adapters.files.number_file import seal_numbers
@@ -63,8 +63,8 @@ async def weigh(plan: Plan, told: Callable[[str], None]) -> Rules:
             started(bench, plan.campaigns, audience=Audience({"consent": "none", "exclude_callers": []})),
             started(bench, plan.campaigns, audience=_all_rules(datetime.now(UTC))),
         )
-        for node in nodes:
-            await bench.send(node.port, Order(plan.window, plan.notifications, 0, plan.binds, WARM_UP_S))
+        for node in nodes:  # all whom a round is about, once: the table's pages are cleared when first used
+            await bench.send(node.port, Order(plan.window, plan.notifications // plan.rounds, 0, plan.binds))
         without, ruled = await in_turns(bench, plan, nodes, "no rules and all rules", told)
     if ruled.ads < LEAST_ADS:
         raise LoadError(
