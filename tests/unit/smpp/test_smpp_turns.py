@@ -2,7 +2,7 @@
 
 import asyncio
 
-from adapters.smpp.turns import BULKS_A_TURN, Reading
+from adapters.smpp.turns import BULKS_A_TURN, BULKS_AT_ONCE, Reading
 
 
 class _Transport(asyncio.Transport):
@@ -23,8 +23,27 @@ class _Transport(asyncio.Transport):
         return self.closing
 
 
+def _fill_the_round() -> list[_Transport]:
+    """Let as many bulks come as go on without a wait."""
+    transports = [_Transport() for _ in range(BULKS_AT_ONCE)]
+    for each in transports:
+        Reading(each).wait()
+    return transports
+
+
+async def test_a_few_bulks_a_round_wait_for_nobody() -> None:
+    """They are read on without a pause, round after round; one more has its turn in the next."""
+    for _ in range(3):
+        assert all(each.reads for each in _fill_the_round())
+        Reading(late := _Transport()).wait()
+        assert not late.reads
+        await asyncio.sleep(0)
+        assert late.reads
+
+
 async def test_bulks_go_on_a_few_a_round_first_come_first_served() -> None:
     """All wait after their bulk; each round of the loop lets the next few be read, until all are."""
+    _fill_the_round()
     transports = [_Transport() for _ in range(2 * BULKS_A_TURN + 1)]
     readings = [Reading(each) for each in transports]
     for each in readings:
@@ -42,6 +61,7 @@ async def test_bulks_go_on_a_few_a_round_first_come_first_served() -> None:
 
 async def test_a_turn_reads_nothing_that_the_link_holds() -> None:
     """Held legs stay held when their turn comes; let go before it, they still wait for it."""
+    _fill_the_round()
     held, let_go = _Transport(), _Transport()
     first, second = Reading(held), Reading(let_go)
     first.hold(hold=True)
@@ -58,6 +78,7 @@ async def test_a_turn_reads_nothing_that_the_link_holds() -> None:
 
 async def test_a_leg_that_closes_is_left_alone() -> None:
     """Its transport is told nothing more."""
+    _fill_the_round()
     transport = _Transport()
     reading = Reading(transport)
     reading.wait()
