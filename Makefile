@@ -6,6 +6,9 @@ APT    := $(if $(filter 0,$(shell id -u)),,sudo -n) env DEBIAN_FRONTEND=noninter
 STAMP  := $(VENV)/.installed
 TSTAMP := $(VENV)/.installed-test
 
+# Every command of every test is a start of Python: compiled once, it takes half as long.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo test balancer browser looks unit chaos outage fuzz crowd receipts caps vote day answers suppression http-figures \
 	check format lock bench figures tls-figures compile interpreted clean backtest openapi
 
@@ -16,6 +19,7 @@ $(STAMP): requirements/run.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m compileall -q adapters engine inventory segments validators
 	touch $@
 
 $(TSTAMP): $(STAMP) requirements/test.lock
@@ -31,8 +35,8 @@ ALONE := $(addprefix tests/node/test_node_,$(addsuffix .py,chaos drain fuzz fuzz
 
 test: $(TSTAMP) balancer browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/property tests/contract tests/integration
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/node $(addprefix --ignore=,$(ALONE))
-	$(BIN)/python -m pytest --durations=12 $(ALONE) tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser tests/node $(addprefix --ignore=,$(ALONE))
+	$(BIN)/python -m pytest --durations=12 $(ALONE)
 
 # haproxy, for the test of a rolling restart, which is skipped where there is neither it nor a way to install it.
 balancer:
@@ -52,7 +56,7 @@ looks: $(TSTAMP) browser
 
 # EXAMPLES=20 shows every property twenty times as many examples as the suite does, for a night.
 unit: $(TSTAMP)
-	$(BIN)/python -m pytest -n 2 tests/unit tests/property
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/property
 
 # Minutes of faults of every kind against a whole node; CHAOS="--seed S" repeats a run, --help says more.
 chaos: $(TSTAMP)

@@ -63,9 +63,11 @@ async def _with_connection(dsn: str, work: Callable[[asyncpg.Connection], Awaita
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """Run one server for the whole session."""
+    """Run one server for the whole session, which waits for no disk: nobody cuts its power."""
     server = EmbeddedServer(tmp_path_factory.mktemp("postgres"))
     asyncio.run(server.start())
+    careless = [f"ALTER SYSTEM SET {name} = off" for name in ("fsync", "full_page_writes")]
+    asyncio.run(_execute(server.dsn, *careless, "SELECT pg_reload_conf()"))
     yield server
     asyncio.run(server.stop())
 

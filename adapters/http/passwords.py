@@ -4,13 +4,18 @@ import asyncio
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 
 SHORTEST = 10
 LONGEST = 256
 
 _hasher = PasswordHasher()
-# What is verified for somebody who does not exist, so that the answer takes as long.
-_NOBODY = _hasher.hash("nobody")
+# What is verified for somebody who does not exist, so that the answer takes as long: no password's hash,
+# written down rather than made, which would hold up every start.
+_NOBODY = (
+    f"$argon2id$v={ARGON2_VERSION}$m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    f"${'A' * 22}${'A' * 43}"
+)
 
 
 async def hash_password(password: str) -> str:

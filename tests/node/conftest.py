@@ -14,12 +14,17 @@ from tests.node.harness import POSDATA, Node
 
 @pytest.fixture(scope="session", autouse=True)
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A migrated cluster that every node begins with: to make one takes longer than most tests."""
+    """A migrated cluster that every node begins with: to make one takes longer than most tests.
+
+    It waits for no disk: nobody cuts its power, and what was written outlives a SIGKILL.
+    """
     directory = tmp_path_factory.mktemp("cluster")
     config = directory / "posdata.yaml"
     config.write_text(yaml.safe_dump({"node": {"data_dir": "./data"}}), encoding="utf-8")
     subprocess.run([*POSDATA, "db", "migrate", "-c", str(config)], check=True, capture_output=True)
     Node.template = directory / "data" / "postgres"
+    with (Node.template / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
+        settings.write("fsync = off\n")
     yield
     Node.template = None
 
