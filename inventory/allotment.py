@@ -158,7 +158,7 @@ def allot(
     bundles = cells.bundles.during(np.arange(first, len(cells.timeline)))
     class_of_slot = bundles.alike()
     contest = _contest(
-        serving, cells, _classed(raw[:, :, first:], class_of_slot, bundles), reduced, outlook.at
+        serving, cells, bundles.together(raw[:, :, first:], class_of_slot), reduced, outlook.at
     )
     goals = _goals(contest, serving, supply_factor)
     shale = Shale(
@@ -237,14 +237,6 @@ def _before(serving: Sequence[ServingCampaign], cells: CellMap, told: Counts) ->
     seconds = np.minimum(ends, bounds[-1]) - np.maximum(starts, bounds[0])
     missed = np.maximum(0.0, bounds[0] - starts)
     return np.where(seconds > 0, told * missed / np.maximum(seconds, 1.0), 0.0)
-
-
-def _classed(raw: Counts, class_of_slot: Indexes, bundles: Bundles) -> tuple[Counts, Bundles]:
-    """Return supply by raw cell and the bundles, slots of one class taken together."""
-    _, first = np.unique(class_of_slot, return_index=True)
-    member = np.zeros((len(class_of_slot), len(first)))
-    member[np.arange(len(class_of_slot)), class_of_slot] = 1.0
-    return raw @ member, bundles.during(first)
 
 
 def _contest(

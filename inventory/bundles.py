@@ -114,6 +114,13 @@ class Bundles:
         keys = octets.view(np.dtype((np.void, octets.shape[1])))[:, 0]
         return np.asarray(np.unique(keys, return_inverse=True)[1]).reshape(-1)
 
+    def together(self, raw: Counts, class_of_slot: Indexes) -> tuple[Counts, "Bundles"]:
+        """Return supply by raw cell and the bundles, slots of one class taken together."""
+        _, first = np.unique(class_of_slot, return_index=True)
+        member = np.zeros((len(class_of_slot), len(first)))
+        member[np.arange(len(class_of_slot)), class_of_slot] = 1.0
+        return raw @ member, self.during(first)
+
     def spread(self, weight: Counts) -> Counts:
         """Return for each raw cell the sum of its eligible campaigns' weights."""
         found = np.zeros(self.shape)

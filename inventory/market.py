@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from inventory.availability import Availability, Contention, Emptiness, Prospect
 from inventory.booking import Booking
 from inventory.campaign import CampaignClass
 from inventory.cells import CellMap, Ground, Reach
-from inventory.contest import Contest
+from inventory.contest import BundledContest
 from inventory.fairness import fair_units
 from inventory.flow import Eligible, Flow, Indexes, Units
 from inventory.forecast import Forecast
@@ -22,6 +23,9 @@ from segments.targets import Target
 # Flows are whole numbers: cells are counted in these parts of a notification, so that many small
 # cells lose nothing to speak of.
 _PARTS = 1000
+
+# Units that fair shares may lose where they are counted in whole parts.
+_ROUNDING = 0.5
 
 _TIGHTEST = 5
 _FULL = 0.9
@@ -73,10 +77,7 @@ class Market:
         self.ends = (forecast.supply.first_hour + forecast.supply.hours) * float(HOUR_S)
         first = max(now // HOUR_S, forecast.supply.first_hour) * HOUR_S
         self.cells = CellMap([self._reach(each) for each in bookings], country.ground, first, self.ends)
-        self._eligible = Eligible(
-            np.append(self.cells.start, self.cells.start[-1]), self.cells.campaign, len(bookings)
-        )
-        self._supply = self.cells.supply(forecast.supply, now)
+        self._raw = self.cells.raw(forecast.supply, now)
         everything = Reach(frozenset(range(len(country.states))), now, self.ends, (), 0)
         whole = self._portion(everything)
         self._country_p20 = self._reached(whole) / whole.expected if whole.expected else 1.0
@@ -185,24 +186,23 @@ class Market:
 
     def prospects(self) -> Sequence[Prospect]:
         """Return what every booking is expected to have at its end, by the shortage policy."""
+        contest = self._contest()
+        done = np.array([float(each.settled) for each in self.bookings])
+        p20 = p50 = fair_units(contest, done, part=self._country_p20)
+        if self._country_p20 > 1 or np.any(p20 < contest.wanted - _ROUNDING):  # else all get all on both
+            p50 = fair_units(contest, done)
         return [
             Prospect(
                 each.id,
                 each.name,
                 each.campaign_class,
                 each.quantity,
-                self._share_at_end(each, p20),
-                self._share_at_end(each, p50),
+                self._share_at_end(each, low),
+                self._share_at_end(each, middle),
                 self.sold_on(each.campaign_class),
             )
-            for each, p20, p50 in zip(self.bookings, self._shared("p20"), self._shared("p50"), strict=True)
+            for each, low, middle in zip(self.bookings, p20.tolist(), p50.tolist(), strict=True)
         ]
-
-    def _shared(self, figure: SellOn) -> Sequence[float]:
-        """Return the units that bookings get of their cells, in order."""
-        done = np.array([float(each.settled) for each in self.bookings])
-        shared: list[float] = fair_units(self._contest(figure), done).tolist()
-        return shared
 
     def _share_at_end(self, booking: Booking, units: float) -> float:
         return min(1.0, (booking.settled + units / self._covered(booking)) / booking.quantity)
@@ -257,6 +257,11 @@ class Market:
     def _factor(self, figure: SellOn) -> float:
         return self._country_p20 if figure == "p20" else 1.0
 
+    @cached_property
+    def _supply(self) -> Counts:
+        """What is still to come, by cell."""
+        return self.cells.pour(self._raw)
+
     def _parts(self, figure: SellOn) -> Units:
         """Return each cell's supply in parts, and a last cell for what nobody booked may use."""
         parts = np.floor(np.append(self._supply, 0.0) * (self._factor(figure) * _PARTS))
@@ -266,10 +271,17 @@ class Market:
         """Return the flow of bookings of a class and those above it."""
         if (figure, lowest) not in self._flows:
             above = [each for each in CampaignClass if each.rank == lowest.rank - 1]
-            flow = self._flow(figure, above[0]).fork() if above else Flow(self._parts(figure), self._eligible)
+            flow = (
+                self._flow(figure, above[0]).fork() if above else Flow(self._parts(figure), self._eligible())
+            )
             flow.place(self._goals(lowest))
             self._flows[figure, lowest] = flow
         return self._flows[figure, lowest]
+
+    def _eligible(self) -> Eligible:
+        """Return who may be served where, and a last cell that nobody booked may use."""
+        start = np.append(self.cells.start, self.cells.start[-1])
+        return Eligible(start, self.cells.campaign, len(self.bookings))
 
     def _goals(self, lowest: CampaignClass, but: Collection[int] = ()) -> Mapping[int, int]:
         """Return the parts due to bookings of a class and those above it, by position."""
@@ -360,13 +372,14 @@ class Market:
         states = [self._country.states[place] for place in mine.places.tolist()]
         return by_day, _ranked(states, mine.by_place, mine.by_place * of_group[group])
 
-    def _contest(self, figure: SellOn) -> Contest:
+    def _contest(self) -> BundledContest:
+        """Return who wants what, by bundles: thousands of bookings have too many edges."""
+        bundles = self.cells.bundles
+        supply, bundles = bundles.together(self._raw, bundles.alike())
         due = np.array([float(self._due(each)) for each in self.bookings])
-        return Contest(
-            supply=self._supply * self._factor(figure),
-            start=self.cells.start,
-            campaign=self.cells.campaign,
-            kept=np.ones(len(self.cells.campaign)),
+        return BundledContest(
+            supply,
+            bundles,
             wanted=due,
             quantity=due + np.array([float(each.settled) for each in self.bookings]),
             rank=np.array([each.campaign_class.rank for each in self.bookings], dtype=np.intp),
