@@ -67,7 +67,8 @@ receipts: $(TSTAMP)
 	$(BIN)/python -m tests.receipts $(RECEIPTS)
 
 # A million notifications through two workers that are killed: nobody over the cap; CAPS="--notifications N",
-# CAPS=--shared for a store of several nodes, which is killed too; CAPS="--fill N" fills a table and measures it.
+# CAPS=--shared for a store of several nodes, which is killed too; CAPS=--nodes
+# two whole nodes over one; CAPS="--fill N" fills a table and measures it.
 caps: $(TSTAMP)
 	$(BIN)/python -m tests.caps $(CAPS)
 

@@ -96,7 +96,7 @@ def go(
     judges = [Judge(), Judge()]
     lanes = [Lane(where, judges[lane], lane, notifications // 2, people) for lane in (0, 1)]
     if server is not None:
-        lanes[0].disturb = lambda: _restart(server)
+        lanes[0].disturb = lambda: restart(server)
     threads = [threading.Thread(target=lane.run) for lane in lanes]
     for thread in threads:
         thread.start()
@@ -111,7 +111,7 @@ def go(
     return whole
 
 
-def _restart(server: ValkeyServer) -> None:
+def restart(server: ValkeyServer) -> None:
     """Kill a store that keeps what it is told, and say as its operator that it has lost nothing."""
     server.kill()
     server.start()
