@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urljoin
 
 import pytest
 from playwright.async_api import Page, ViewportSize, expect
@@ -241,7 +242,9 @@ def _named(role: str | None, path: str, campaigns: Mapping[str, str]) -> str:
 async def _pictured(page: Page, address: str, name: Path) -> None:
     """Keep a picture of a whole page by language, width and theme."""
     for language in LANGUAGES:
-        await page.context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": address}])
+        await page.context.add_cookies(
+            [{"name": LANGUAGE_COOKIE, "value": language, "url": urljoin(address, "/")}]
+        )
         await page.goto(address)
         await page.wait_for_function("() => !document.querySelector('[data-load]')")
         for theme, size, _ in LOOKS:

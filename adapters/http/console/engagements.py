@@ -143,6 +143,7 @@ class _Counter:
             status=200 if problem is None else problem.status,
             **board,
             leads=leads,
+            states={code: each.name for code, each in self._services.geography.states.items()},
             secret=secret,
             may_start=self._desk.allows(visit, "start_engagement"),
             may_write=self._desk.allows(visit, "create_engagement"),

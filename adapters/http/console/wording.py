@@ -22,11 +22,8 @@ def percent(share: float | None) -> str:
     """Return a share (0–1) in percent."""
     if share is None:
         return _UNKNOWN
-    return (
-        f"{share:.1%}".replace(".0%", "%").replace("%", " %")
-        if share < 0.1
-        else f"{share:.0%}".replace("%", " %")
-    )
+    text = f"{share:.1%}".replace(".0%", "%") if share < 0.1 else f"{share:.0%}"
+    return text.replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def millis(seconds: float | None) -> str:

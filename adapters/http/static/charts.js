@@ -28,7 +28,7 @@ function draw(place, data, labels, zone, height) {
     width: place.clientWidth, height, cursor: { y: false, points: { size: 7 } }, legend: { show: false }, padding: [10, 20, 0, 0],
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
     scales: { x: { range: (_, low, high) => (low === high ? [low - 1800, high + 1800] : [low, high]) }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.08)] } },
-    axes: [{ ...axis, size: 30, space: 76, values: (_, ticks, __, ___, step) => ticks.map((tick) => clock(tick, step, zone)) }, { ...axis, size: 54, incrs: WHOLE, values: (_, ticks) => ticks.map((tick) => short.format(tick)) }],
+    axes: [{ ...axis, size: 30, space: (_, __, ___, ____, width) => (width < 400 ? 48 : 76), values: (_, ticks, __, ___, step) => ticks.map((tick) => clock(tick, step, zone)) }, { ...axis, size: 54, incrs: WHOLE, values: (_, ticks) => ticks.map((tick) => short.format(tick)) }],
     series: [
       {},
       { label: labels[0], stroke: paint("--all"), width: 1.5, dash: place.dataset.dash ? [5, 4] : undefined, points: { show: false } },

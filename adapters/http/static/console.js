@@ -3,6 +3,9 @@
 
 const each = (selector, act, root = document) => root.querySelectorAll(selector).forEach(act);
 
+// On a phone the menu is wider than the page.
+each(".nav [aria-current]", (here) => { here.parentElement.scrollLeft = here.offsetLeft - (here.parentElement.clientWidth - here.offsetWidth) / 2; });
+
 // One click puts the suggestion into the text that it was made for.
 document.addEventListener("click", (event) => {
   const use = event.target.closest("[data-use]");

@@ -107,7 +107,11 @@ def test_nobody_is_sent_elsewhere(path: str) -> None:
 def test_figures_are_short() -> None:
     """Thousands apart, shares in percent, sizes and ages in the unit that fits."""
     assert [number(1234567), number(3.25), number(None)] == ["1,234,567", "3.2", "–"]
-    assert [percent(0.613), percent(0.05), percent(None)] == ["61 %", "5 %", "–"]
+    assert [percent(0.613), percent(0.05), percent(None)] == [
+        "61\N{NO-BREAK SPACE}%",
+        "5\N{NO-BREAK SPACE}%",
+        "–",
+    ]
     assert [millis(0.0005), millis(2.5), millis(None)] == ["≤ 0.5 ms", "≤ 2.5 s", "–"]
     assert [age(3.21), age(600), age(9000), age(None)] == ["3.2 s", "10 min", "2 h", "–"]
     assert [octets(12), octets(1234567), octets(5 * 10**9)] == ["12 B", "1.23 MB", "5.0 GB"]

@@ -53,6 +53,7 @@ FAMILIES = {
     - {"more_tag", "at_risk_tag_tag"},
     "campaign": {f"{action}{end}" for action in ("pause", "resume", "cancel") for end in ("", "_sure")},
 }
+AUDITED = re.compile(r'audit\(\s*connection,\s*[a-z_.]+,\s*"([a-z_-]+)",\s*"([a-z_]+)"')
 FIXED = {"skip", "nav", "home", "logout", "search", "yes", "of", "ads", "notifications"}
 
 
@@ -60,6 +61,18 @@ def test_every_word_that_a_page_asks_for_is_there() -> None:
     """No page fails for a missing word, whatever state, role or reason it shows."""
     needed = ASKED | FIXED | {f"{name}.{each}" for name, members in FAMILIES.items() for each in members}
     assert sorted(needed - WORDS.keys()) == []
+
+
+def test_what_is_audited_is_told_in_words() -> None:
+    """The page of the audit log shows no name that only the code knows."""
+    written = {
+        pair
+        for path in HTTP.parent.rglob("*.py")
+        for pair in AUDITED.findall(path.read_text(encoding="utf-8"))
+    }
+    assert ("add-coupons", "engagement") in written
+    words = {key for deed, thing in written for key in (f"deed.{deed}", f"thing.{thing}")}
+    assert sorted(words - DEED_WORDS.keys()) == []
 
 
 def test_no_word_is_left_over() -> None:
