@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
-from aiohttp import ClientError, ClientTimeout
+from aiohttp import ClientTimeout
 
-from adapters.http.public_client import GOOD, PublicClient
-from adapters.http.public_targets import PrivateTargetError
+from adapters.http.public_client import GOOD, UNREACHED, PublicClient, unreached
 
 MOST_HOPS = 8
 LONGEST_URL = 2000
@@ -41,10 +40,8 @@ class Lander(PublicClient):
             try:
                 async with self.session.get(url, allow_redirects=False) as answer:
                     status, location = answer.status, answer.headers.get("Location")
-            except TimeoutError:
-                return Landing(None, "no answer in time")
-            except (ClientError, OSError, ValueError) as error:
-                return Landing(None, _told(error))
+            except UNREACHED as error:
+                return Landing(None, unreached(error))
             if status not in _REDIRECTS or location is None:
                 return Landing(host, None if status in GOOD else f"it answers {status}")
             url = urljoin(url, location)
@@ -60,13 +57,3 @@ def _web_host(url: str) -> str | None:
         return None
     plain = parts.scheme in {"http", "https"} and parts.username is None and len(url) <= LONGEST_URL
     return host if plain else None
-
-
-def _told(error: BaseException) -> str:
-    """Say what went wrong without what only an address inside would reveal."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, PrivateTargetError):
-            return str(cause)
-        cause = cause.__cause__
-    return f"not reached: {type(error).__name__}"

@@ -4,11 +4,25 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
-from adapters.http.public_targets import socket_maker
+from adapters.http.public_targets import PrivateTargetError, socket_maker
 
 GOOD = range(200, 300)
+UNREACHED = (ClientError, OSError, ValueError)
+"""What a request raises that got no answer; too late an answer is an `OSError`, too."""
+
+
+def unreached(error: BaseException) -> str:
+    """Say what went wrong without what only an address inside would reveal."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, PrivateTargetError):
+            return str(cause)
+        cause = cause.__cause__
+    return f"not reached: {type(error).__name__}"
 
 
 class PublicClient:

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from time import time
 
-from aiohttp import ClientError, ClientTimeout
+from aiohttp import ClientTimeout
 
-from adapters.http.public_client import GOOD, PublicClient
-from adapters.http.public_targets import PrivateTargetError
+from adapters.http.public_client import GOOD, UNREACHED, PublicClient, unreached
 from adapters.postgres.webhooks import Delivery
 from inventory.webhooks import SIGNATURE_HEADER, signature
 
@@ -34,17 +33,5 @@ class WebhookSender(PublicClient):
                 delivery.url, data=delivery.body, headers=headers, allow_redirects=False
             ) as answer:
                 return answer.status in GOOD, str(answer.status)
-        except TimeoutError:
-            return False, "no answer in time"
-        except (ClientError, OSError, ValueError) as error:
-            return False, _told(error)
-
-
-def _told(error: BaseException) -> str:
-    """Say what went wrong without what only an address inside would reveal."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, PrivateTargetError):
-            return str(cause)
-        cause = cause.__cause__
-    return f"not reached: {type(error).__name__}"
+        except UNREACHED as error:
+            return False, unreached(error)
