@@ -65,17 +65,31 @@ def booking(number: int, chance: random.Random) -> Booking:
     )
 
 
-def sold(market: Callable[[list[Booking]], Market], share: float) -> list[Booking]:
+def sold(market: Callable[[list[Booking]], Market], share: float, bookings: int) -> list[Booking]:
     """Draw bookings that together take a share of what they may use."""
     chance = random.Random(1)
-    drawn = [booking(number, chance) for number in range(BOOKINGS)]
+    drawn = [booking(number, chance) for number in range(bookings)]
     empty = market(drawn)
-    supply = empty.cells.supply(empty.forecast.supply)
-    own = np.bincount(empty.cells.campaign, weights=supply[empty.cells.cell], minlength=BOOKINGS)
+    raw = empty.cells.raw(empty.forecast.supply)
+    own = empty.cells.bundles.gather(raw)
+    everybody = float(raw[empty.cells.bundles.signatures() > 0].sum())
     wanted = own * np.array([chance.random() for _ in drawn])
-    wanted = np.minimum(wanted * (share * supply.sum() / wanted.sum()), 0.85 * own)
+    wanted = np.minimum(wanted * (share * everybody / wanted.sum()), 0.85 * own)
     quantities = np.maximum(1, wanted).astype(int).tolist()
     return [replace(each, quantity=quantity) for each, quantity in zip(drawn, quantities, strict=True)]
+
+
+def prospects(market: Callable[[list[Booking]], Market], share: float, bookings: int) -> None:
+    """Measure what all of many bookings are expected to end with."""
+    drawn = sold(market, share, bookings)
+    used = time.process_time()
+    made = market(drawn)
+    laid, used = time.process_time() - used, time.process_time()
+    found = made.prospects()
+    told = time.process_time() - used
+    at_risk = sum(each.at_risk for each in found)
+    print(f"{bookings:,} bookings, {share:.0%} sold: {laid:.1f} s of CPU to lay them over the forecast,")
+    print(f"{told:.1f} s for the prospects of all ({at_risk} at risk)")
 
 
 def main() -> None:
@@ -85,6 +99,7 @@ def main() -> None:
     )
     parser.add_argument("--sold", type=float, default=0.8, help="share of the traffic that is sold (0.8)")
     parser.add_argument("--queries", type=int, default=300, help="how many queries (300)")
+    parser.add_argument("--prospects", type=int, metavar="N", help="of N bookings their prospects instead")
     given = parser.parse_args()
     numbering, where = load_numbering(), country(Settings())
     nothing = History.empty(len(numbering.places))
@@ -95,7 +110,10 @@ def main() -> None:
     def market(bookings: list[Booking]) -> Market:
         return Market(bookings, where, expected, FIRST_HOUR * 3600.0, "p20")
 
-    bookings = sold(market, given.sold)
+    if given.prospects:
+        prospects(market, given.sold, given.prospects)
+        return
+    bookings = sold(market, given.sold, BOOKINGS)
     began, used = time.perf_counter(), time.process_time()
     ready = market(bookings)
     for each in (CampaignClass.GUARANTEED, CampaignClass.STANDARD):
