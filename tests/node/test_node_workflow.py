@@ -11,7 +11,7 @@ import pytest
 
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import PATIENCE_S, Node, notification, running, settings_for
+from tests.node.harness import PATIENCE_S, Node, eventually, notification, running, settings_for
 
 pytestmark = pytest.mark.node
 
@@ -37,14 +37,17 @@ class Api:
     async def post(self, who: str, path: str, body: Any = None) -> dict[str, Any]:
         """Post and return the document; a node that has just begun may ask to try again."""
         headers = {"Authorization": f"Bearer {self._keys[who]}"}
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                async with self._session.post(self._url + path, json=body, headers=headers) as reply:
-                    document: dict[str, Any] = await reply.json()
-                if reply.status != HTTPStatus.SERVICE_UNAVAILABLE:
-                    assert reply.status < 300, document
-                    return document
-                await asyncio.sleep(0.1)
+        document: dict[str, Any] = {}
+
+        async def is_answered() -> bool:
+            async with self._session.post(self._url + path, json=body, headers=headers) as reply:
+                document.clear()
+                document.update(await reply.json())
+            assert reply.status < 300 or reply.status == HTTPStatus.SERVICE_UNAVAILABLE, document
+            return reply.status < 300
+
+        await eventually(is_answered)
+        return document
 
 
 def received(smsc: SimulatedSmsc, text: str) -> int:
