@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,12 +30,14 @@ from adapters.bench.process import cpu_seconds, family, pin
 from adapters.bench.relay import CHEAP, RAW, Bench, benched
 
 ROOT = Path(__file__).parents[1]
-# Of the commits before, the first that inserts ads as machine code: 41aabc2 and those behind it raise.
-BEFORE = "9624717"
+BEFORE = "41aabc2"
+# What raises there as machine code, so that no ad is inserted, and what stands in its place since 9624717.
+MENDED = ("self._everywhere | self._verdicts.keys()", "self._everywhere | frozenset(self._verdicts)")
 ASKED = 1.1
 WITH_ADS, PASSED = "with ads", "passed"
 CAMPAIGNS = {WITH_ADS: 300, PASSED: 0}
 WINDOW, BINDS = 100, 4
+MEMORY = Path("/dev/shm")  # noqa: S108  # directories of our own are made in it
 RUN = (sys.executable, "-P", "-m", "engine.bootstrap")
 
 
@@ -62,6 +64,8 @@ async def compiled(commit: str, folder: Path) -> Path:
     source.mkdir()
     await _do("git", "archive", "-o", str(source / "all.tar"), commit, cwd=ROOT)
     await _do("tar", "-xf", "all.tar", cwd=source)
+    breaker = source / "engine" / "breaker.py"
+    breaker.write_text(breaker.read_text("utf-8").replace(*MENDED), "utf-8")
     await _do(sys.executable, "scripts/compile_hot.py", "copy", str(copy), cwd=source)
     return copy
 
@@ -124,7 +128,7 @@ async def _book(config: Path, tree: Path) -> None:
     """Import campaigns by the tree's own command, half of them over four states each."""
     now, path = datetime.now(UTC), config.parent / "campaigns.yaml"
     states = ("MX-CMX", "MX-MEX", "MX-JAL", "MX-NLE", "MX-PUE", "MX-GUA", "MX-VER", "MX-BCN")
-    documents = [
+    documents: list[dict[str, object]] = [
         {
             "name": f"campaign {index}",
             "brand": f"brand {index}",
@@ -150,8 +154,8 @@ def _command(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
-async def compare(commits: Sequence[str], turns: int, count: int) -> tuple[Side, Mapping[str, list[Side]]]:
-    """Let both commits take turns; return the raw relay, and both sides by name. Raises `LoadError`."""
+async def compare(commits: Sequence[str], turns: int, count: int) -> bool:
+    """Let both take turns, and print; False where a ratio is over what is asked. Raises `LoadError`."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="posdata-against-")))
         _tell(f"compiling {' and '.join(commits)}")
@@ -161,6 +165,8 @@ async def compare(commits: Sequence[str], turns: int, count: int) -> tuple[Side,
         pin([pid], MEASURED_CORE)
         raw = Side(RAW, port, pid, CHEAP * count)
         _tell("starting")
+        with suppress(PermissionError):  # a neighbour on the same core would be met by one side only
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(max(1, os.sched_getparam(0).sched_priority)))
         sides = {
             name: [await stack.enter_async_context(serving(tree, name, bench, count)) for tree in trees]
             for name in CAMPAIGNS
@@ -173,7 +179,7 @@ async def compare(commits: Sequence[str], turns: int, count: int) -> tuple[Side,
             _tell(f"turn {turn} of {turns}: {_so_far(sides)}")
         for each in (raw, *(side for pair in sides.values() for side in pair)):
             del each.spent[0]
-    return raw, sides
+        return _show(commits, raw, sides)
 
 
 def _short(commit: str) -> str:
@@ -191,21 +197,7 @@ def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def main() -> int:
-    """Compile both, measure in turns, print; 1 when a ratio is over what is asked."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("commit", nargs="?", default=BEFORE, help=f"what to compare with ({BEFORE})")
-    parser.add_argument("--turns", type=int, default=20, help="how often each has its turn (20)")
-    parser.add_argument("--notifications", type=int, default=30_000, help="in each turn (30000)")
-    given = parser.parse_args()
-    commits = [_short(each) for each in (given.commit, "HEAD")]
-    try:
-        raw, sides = asyncio.run(compare(commits, given.turns, given.notifications))
-    except LoadError as error:
-        _tell(str(error))
-        return 2
+def _show(commits: Sequence[str], raw: Side, sides: Mapping[str, list[Side]]) -> bool:
     print(f"{'µs of CPU a notification':<28}{commits[0]:>9}{commits[1]:>9}     ratio  half of them within")
     print(f"{raw.name:<28}{'':>9}{median(raw.spent):>9.2f}")
     worst = 0.0
@@ -217,8 +209,27 @@ def main() -> int:
             f"{name:<28}{median(old.spent):>9.2f}{median(new.spent):>9.2f}   x {ratio:.3f}"
             f"  {ratios[quarter]:.3f} to {ratios[-1 - quarter]:.3f}  (asked <= {ASKED:g})"
         )
-    print("kept" if worst <= ASKED else "MISSED")
-    return int(worst > ASKED)
+    print("kept" if worst <= ASKED else "MISSED", flush=True)
+    return worst <= ASKED
+
+
+def main() -> int:
+    """Compile both, measure in turns, print; 1 when a ratio is over what is asked."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("commit", nargs="?", default=BEFORE, help=f"what to compare with ({BEFORE})")
+    parser.add_argument("--turns", type=int, default=20, help="how often each has its turn (20)")
+    parser.add_argument("--notifications", type=int, default=30_000, help="in each turn (30000)")
+    given = parser.parse_args()
+    if os.access(MEMORY, os.W_OK):  # two trees and four databases are written: a busy disk takes minutes
+        tempfile.tempdir = str(MEMORY)
+    commits = [_short(each) for each in (given.commit, "HEAD")]
+    try:
+        return int(not asyncio.run(compare(commits, given.turns, given.notifications)))
+    except LoadError as error:
+        _tell(str(error))
+        return 2
 
 
 if __name__ == "__main__":

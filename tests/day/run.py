@@ -42,6 +42,8 @@ DAY_S = DAY_HOURS * HOUR_S
 WORKERS = 2
 EVERY_S = 2
 READY_S = 120.0
+# Lines of the node's log that are told when a run fails.
+SAID = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,10 @@ async def _running(node: Node) -> AsyncIterator[None]:
     try:
         await node.start()
         yield
+    except Exception as error:
+        told = [line for line in node.log_text().splitlines() if '"level": "info"' not in line]
+        error.add_note("\n".join(["what the node said:", *told[-SAID:]]))
+        raise
     finally:
         if node.process is not None and node.process.returncode is None:
             await node.kill()
