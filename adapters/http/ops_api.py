@@ -126,7 +126,12 @@ class _Desk:
     async def sessions(self, _: Call[NoQuery, None]) -> Answer:
         if self._services.node is None:
             return Answer({"items": [], "silent": []})
-        live = await self._services.node.sessions()
+        try:
+            live = await self._services.node.sessions()
+        except TimeoutError:
+            raise ProblemError(
+                "unavailable", es="el proceso de control no responde", en="control does not answer"
+            ) from None
         return Answer({"items": [each.model_dump() for each in live.sessions], "silent": list(live.silent)})
 
     async def switch(self, call: Call[NoQuery, AdsSwitch]) -> Answer:

@@ -10,8 +10,10 @@ from adapters.processes.questions import AskMetrics, AskView, Metrics, Submit, S
 from adapters.smpp.esme import NoAnswerError, NotBoundError
 from adapters.smpp.esme_core import Answered, Outgoing
 
-# Control is replaced within a second; who asks for health or metrics waits no longer than this.
+# Control is replaced within a second; after so long without a word it is taken for gone.
 PATIENCE_S = 5.0
+# Who asks whether the node is ready is told what was known last after this: a balancer does not wait.
+QUICK_S = 0.25
 RETRY_S = 0.2
 LOOK_S = 1.0
 # An SMSC that is slow to answer a sample is waited for by control.
@@ -26,6 +28,7 @@ class ControlQuestions:
     def __init__(self, path: str) -> None:
         self._path = path
         self._view = NOWHERE
+        self._asking: asyncio.Task[None] | None = None
         self.migrated = asyncio.Event()
 
     async def look(self) -> None:
@@ -35,14 +38,21 @@ class ControlQuestions:
             await asyncio.sleep(LOOK_S)
 
     async def readiness(self) -> Readiness:
-        """Ask whether the node is ready; it is not when control does not answer in time."""
+        """Ask whether the node is ready; it is not when control has not answered for PATIENCE_S."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._renew())
+        done, _ = await asyncio.wait({self._asking}, timeout=QUICK_S)
+        for asked in done:
+            asked.result()
+        return Readiness(relay=self._view.relay, database=self._view.database, ads=self._view.ads)
+
+    async def _renew(self) -> None:
         try:
             self._view = View.model_validate_json(await self._ask(AskView()))
         except TimeoutError:
             self._view = NOWHERE
         if self._view.database:
             self.migrated.set()
-        return Readiness(relay=self._view.relay, database=self._view.database, ads=self._view.ads)
 
     async def metrics(self) -> bytes:
         """Ask for the text of `/metrics`. Raises `TimeoutError`."""

@@ -11,7 +11,7 @@ import psutil
 from tests.node.harness import Node
 
 MIB = 1 << 20
-ROLES = ("worker", "control", "web")
+ROLES = ("worker", "control")
 SETTLED_WITHIN_S = 20.0
 
 

@@ -89,9 +89,14 @@ async def test_a_question_waits_for_the_next_control(tmp_path: Path) -> None:
 
 
 async def test_without_control_the_node_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a while it is said, and nothing of what was known before is."""
-    monkeypatch.setattr(control_questions, "PATIENCE_S", 0.01)
+    """At first it is what it was, so that a balancer leaves a node whose control is being replaced alone."""
+    monkeypatch.setattr(control_questions, "PATIENCE_S", 0.2)
     asking = ControlQuestions(str(tmp_path / "socket"))
+    async with control(tmp_path / "socket"):
+        await asking.readiness()
+    monkeypatch.setattr(control_questions, "QUICK_S", 0)
+    assert (await asking.readiness()).relay
+    monkeypatch.setattr(control_questions, "QUICK_S", 60)
     assert await asking.readiness() == Readiness(relay=False, database=False, ads=False)
     assert not asking.workers()
 
