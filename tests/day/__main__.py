@@ -21,7 +21,7 @@ def main() -> int:
     options = argparse.ArgumentParser(
         prog="python -m tests.day", description=f"{__doc__} A minute more than --seconds."
     )
-    options.add_argument("--seconds", type=float, default=300, help="how long the day lasts (300)")
+    options.add_argument("--seconds", type=float, default=240, help="how long the day lasts (240)")
     options.add_argument("--rate", type=float, default=200, help="notifications a second on average (200)")
     options.add_argument("--campaigns", type=int, default=60, help="campaigns in the book (60)")
     options.add_argument("--sold", type=float, default=0.9, help="share of the forecast that is sold (0.9)")

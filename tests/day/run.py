@@ -53,7 +53,7 @@ class Day:
     From booking to the first notification pass `ahead_s`: plan, lease, let the second worker hear of it.
     """
 
-    seconds: float = 300
+    seconds: float = 240
     rate: float = 200
     campaigns: int = 60
     sold: float = 0.9
