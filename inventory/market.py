@@ -348,7 +348,8 @@ class Market:
         flow.place({position: goal})
         for each in reversed(CampaignClass):
             members = [at for at, one in enumerate(self.bookings) if one.campaign_class is each]
-            flow.place({position: goal}, yielding=members)
+            if members:
+                flow.place({position: goal}, yielding=members)
         lost = [(at, before[at] - flow.placed[at]) for at in range(len(self.bookings))]
         return tuple(self._rival(at, parts) for at, parts in lost if parts >= _PARTS)
 

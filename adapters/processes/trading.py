@@ -26,6 +26,8 @@ from segments.numbering import Numbering
 LOOK_S = 1.0
 # What is spent and how late it is change all the time.
 OLDEST_S = 60.0
+# A market that took long to make is kept so many times as long; holds and approvals know what came since.
+KEPT_TIMES = 4
 
 log = structlog.get_logger()
 
@@ -60,13 +62,14 @@ class Trading:
     async def run(self, pool: Pool) -> None:
         """Keep the market fresh, until cancelled."""
         while True:
+            began = time.monotonic()
             try:
                 await self.look(pool, datetime.now(UTC))
             except DATABASE_FAULTS:
                 raise
             except Exception as error:  # leases and settlement go on, with the former market
                 log.error("alarm_internal_error", exc_info=error)
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(max(LOOK_S, KEPT_TIMES * (time.monotonic() - began)))
 
     async def look(self, pool: Pool, now: datetime) -> None:
         """Make the market anew if it is old, or what it was made of has changed."""
