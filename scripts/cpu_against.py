@@ -4,9 +4,9 @@
 
 Both commits are unpacked and compiled in temporary directories. Then nodes of both, with campaigns and
 without, run in front of one SMSC and take short turns at one generator, so that a busy neighbour meets all
-alike. A ratio is the median of those of all turns. COMMIT is by default the last one before supply, forecast,
-receipts and allotments; since then have come also caps, the audience's rules and answers to missed calls, all
-of them unused here. Three minutes on two free cores.
+alike. What counts is the quickest quarter of each one's turns: a neighbour only ever adds. COMMIT is by
+default the last one before supply, forecast, receipts and allotments; since then have come also caps, the
+audience's rules and answers to missed calls, all of them unused here. Two and a half minutes.
 """
 
 import argparse
@@ -56,6 +56,10 @@ class Side:
         before = cpu_seconds(self.pid)
         sent = await bench.send(self.port, Order(WINDOW, self.count, binds=BINDS))
         return 1e6 * (cpu_seconds(self.pid) - before) / sent.count
+
+    def quick(self) -> float:
+        """Return the median of the quickest quarter of all turns."""
+        return median(sorted(self.spent)[: max(1, len(self.spent) // 4)])
 
 
 async def compiled(commit: str, folder: Path) -> Path:
@@ -198,17 +202,15 @@ def _tell(line: str) -> None:
 
 
 def _show(commits: Sequence[str], raw: Side, sides: Mapping[str, list[Side]]) -> bool:
-    print(f"{'µs of CPU a notification':<28}{commits[0]:>9}{commits[1]:>9}     ratio  half of them within")
-    print(f"{raw.name:<28}{'':>9}{median(raw.spent):>9.2f}")
+    print(f"{'µs of CPU a notification':<28}{commits[0]:>9}{commits[1]:>9}     ratio  of all turns")
+    print(f"{raw.name:<28}{'':>9}{raw.quick():>9.2f}")
     worst = 0.0
     for name, (old, new) in sides.items():
-        ratios = sorted(b / a for a, b in zip(old.spent, new.spent, strict=True))
-        quarter, ratio = len(ratios) // 4, median(ratios)
-        worst = max(worst, ratio)
-        print(
-            f"{name:<28}{median(old.spent):>9.2f}{median(new.spent):>9.2f}   x {ratio:.3f}"
-            f"  {ratios[quarter]:.3f} to {ratios[-1 - quarter]:.3f}  (asked <= {ASKED:g})"
-        )
+        all_turns = median(b / a for a, b in zip(old.spent, new.spent, strict=True))
+        before, now = old.quick(), new.quick()
+        worst = max(worst, now / before)
+        ratios = f"x {now / before:.3f}  x {all_turns:.3f}"
+        print(f"{name:<28}{before:>9.2f}{now:>9.2f}   {ratios}       (asked <= {ASKED:g})")
     print("kept" if worst <= ASKED else "MISSED", flush=True)
     return worst <= ASKED
 
