@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from adapters.postgres.pool import Pool
-from adapters.simulator.faults import Faults
+from adapters.simulator.faults import NO_FAULTS, Faults
 from adapters.simulator.pdu import read_submit
 from adapters.simulator.smsc import SimulatedSmsc
 from segments.seal import Seal
@@ -22,7 +23,12 @@ from tests.answers.sender import KEY
 
 WINDOW: Final = 10
 PER_SECOND: Final = 300
-SETTLED_WITHIN_S: Final = 120
+SETTLED_WITHIN_S: Final = 600  # on a busy machine
+IDLE_LEADS: Final = 200
+IDLE_EVERY_S: Final = 0.05
+# Of the project's promise, from the call on; a lead is in the database a quarter of a second after its call.
+ANSWER_P99_S: Final = 2.0
+LEAD_S: Final = 0.25
 FIRST: Final = 5_501_000_000
 OPEN: Final = ("due", "waiting", "claimed", "sending")
 FAULTS: Final = Faults(throttle=0.1, silence=0.01, drop=0.005, delay=0.3, delay_s=0.05)
@@ -38,16 +44,19 @@ class Verdict:
     attempts: int = 0
     accepted: int = 0
     unknown_accepted: int = 0
+    idle_s: list[float] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     def lines(self) -> Sequence[str]:
         """Return the report."""
+        p50, p99 = (_quantile(self.idle_s, share) for share in (0.5, 0.99))
         states = ", ".join(f"{state} {count}" for state, count in sorted(self.states.items()))
         return [
             f"{self.leads} leads, {self.kills} SIGKILLs of the sender",
             f"answers: {states}",
             f"the SMSC saw {self.attempts} messages and took {self.accepted}",
             f"of the unknown {self.unknown_accepted} had been taken, none twice",
+            f"idle, lead to ESME_ROK: p50 {p50:.2f} s, p99 {p99:.2f} s, asked ≤ {ANSWER_P99_S - LEAD_S:g}",
             *(self.wrong or ["nobody got two, no code went to two, nothing was lost"]),
         ]
 
@@ -58,6 +67,7 @@ class Handsets:
     def __init__(self) -> None:
         self.seen: Counter[str] = Counter()
         self.taken: dict[str, list[str]] = {}
+        self.taken_at: dict[str, float] = {}
 
     def hear(self, frame: bytes, *, taken: bool) -> None:
         """Note a submit and what became of it."""
@@ -87,12 +97,23 @@ class RecordingSmsc(SimulatedSmsc):
         if reply.status == 0 and reply.submit is not None:
             handset = reply.submit.destination.decode()
             self._handsets.taken.setdefault(handset, []).append(reply.submit.body.decode("latin-1"))
+            self._handsets.taken_at[handset] = time.monotonic()
 
 
 async def killed_senders(
-    pool: Pool, dsn: str, *, kills: int, leads_a_life: int, seed: int, told: Callable[[str], None]
+    pool: Pool,
+    dsn: str,
+    *,
+    kills: int,
+    leads_a_life: int,
+    seed: int,
+    told: Callable[[str], None],
+    idle: int = IDLE_LEADS,
 ) -> Verdict:
-    """Let senders live and die, then one finish, and judge. Codes run out once on the way."""
+    """Let senders live and die, then one finish, and judge. Codes run out once on the way.
+
+    At last so many leads come one by one, and it is measured how long their answers take.
+    """
     chance, handsets = random.Random(seed), Handsets()
     engagements = [await _engagement(pool, "pledge"), await _engagement(pool, "coupon")]
     verdict = Verdict(kills=kills)
@@ -108,14 +129,41 @@ async def killed_senders(
                 await asyncio.sleep(chance.random() * 0.4)
                 sender.send_signal(signal.SIGKILL)
             told(f"life {life + 1} of {kills}: {handsets.seen.total()} messages seen")
-        await _upload(pool, engagements[1], verdict.leads)
+        await _upload(pool, engagements[1], verdict.leads + idle)
         async with _sender(asked) as sender:
-            async with asyncio.timeout(SETTLED_WITHIN_S):
-                while await pool.fetchval("SELECT count(*) FROM answers WHERE state = ANY($1)", list(OPEN)):
-                    await asyncio.sleep(0.1)
+            await _all_ended(pool)
+            smsc.faults = NO_FAULTS
+            verdict.idle_s = await _idle(pool, engagements, smsc, handsets, verdict.leads, idle)
+            verdict.leads += idle
+            await _all_ended(pool)
             sender.send_signal(signal.SIGKILL)
     await _judge(pool, handsets, verdict)
     return verdict
+
+
+async def _all_ended(pool: Pool) -> None:
+    """Wait until nothing is owed any more."""
+    async with asyncio.timeout(SETTLED_WITHIN_S):
+        while await pool.fetchval("SELECT count(*) FROM answers WHERE state = ANY($1)", list(OPEN)):
+            await asyncio.sleep(0.1)
+
+
+async def _idle(
+    pool: Pool, engagements: Sequence[int], smsc: RecordingSmsc, handsets: Handsets, first: int, count: int
+) -> list[float]:
+    """Let leads come one by one; return how long it took until each had its answer."""
+    owed_at = {}
+    for each in range(first, first + count):
+        owed_at[f"52{FIRST + each}"] = time.monotonic()
+        await _call(pool, engagements, each, 1)
+        await asyncio.sleep(IDLE_EVERY_S)
+    await smsc.until(lambda: owed_at.keys() <= handsets.taken_at.keys(), timeout_s=60)
+    return [handsets.taken_at[handset] - at for handset, at in owed_at.items()]
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
 async def _one_more(smsc: SimulatedSmsc, handsets: Handsets) -> None:
@@ -210,6 +258,8 @@ async def _judge(pool: Pool, handsets: Handsets, verdict: Verdict) -> None:
     verdict.wrong += [f"code {code} went to {count}" for code, count in codes.items() if count > 1]
     if len(rows) != verdict.leads:
         verdict.wrong.append(f"{len(rows)} answers for {verdict.leads} leads")
+    if _quantile(verdict.idle_s, 0.99) > ANSWER_P99_S - LEAD_S:
+        verdict.wrong.append("answers came too late while there was nothing else to do")
     most = (verdict.kills + 1) * WINDOW + verdict.attempts // 10
     if verdict.states["unknown"] > most:
         verdict.wrong.append(f"{verdict.states['unknown']} unknown, at most {most} can be")
