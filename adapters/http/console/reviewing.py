@@ -85,28 +85,22 @@ class _Review:
         )
 
     async def decide(self, visit: Visit) -> web.Response:
-        path, decision = visit.request.match_info, visit.request.match_info["decision"]
-        if decision not in {"approve", "reject"}:
-            raise ProblemError("not_found")
-        body = {"reason": visit.form.get("reason", ""), "texts": list(visit.lists.get("text", ()))}
-        try:
-            await self._desk.ask(
-                visit,
-                f"{decision}_campaign",
-                path={"id": path["id"]},
-                body=body if decision == "reject" else None,
-            )
-        except ProblemError as problem:
-            return await self.one(visit, problem)
-        return visit.go("/review")
+        texts = list(visit.lists.get("text", ()))
+        return await self._decided(visit, "campaign", visit.request.match_info["id"], {"texts": texts})
 
     async def decide_text(self, visit: Visit) -> web.Response:
-        path, decision = visit.request.match_info, visit.request.match_info["decision"]
+        return await self._decided(visit, "creative", visit.request.match_info["text"], {})
+
+    async def _decided(
+        self, visit: Visit, what: str, subject: str, rejected: Mapping[str, Any]
+    ) -> web.Response:
+        """Approve, or reject with the reason that was given and what else belongs to that."""
+        decision = visit.request.match_info["decision"]
         if decision not in {"approve", "reject"}:
             raise ProblemError("not_found")
-        body = {"reason": visit.form.get("reason", "")} if decision == "reject" else None
+        body = {"reason": visit.form.get("reason", ""), **rejected} if decision == "reject" else None
         try:
-            await self._desk.ask(visit, f"{decision}_creative", path={"id": path["text"]}, body=body)
+            await self._desk.ask(visit, f"{decision}_{what}", path={"id": subject}, body=body)
         except ProblemError as problem:
             return await self.one(visit, problem)
         return visit.go("/review")
