@@ -1,15 +1,17 @@
 """A node in front of a simulated SMSC, and a platform bound to it."""
 
-import subprocess
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
-import yaml
 
+from adapters.postgres.migrate import migrate
+from adapters.postgres.server import EmbeddedServer
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
-from tests.node.harness import POSDATA, Node
+from tests.node.harness import READY_WITHIN_S, Node
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,14 +21,21 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     It waits for no disk: nobody cuts its power, and what was written outlives a SIGKILL.
     """
     directory = tmp_path_factory.mktemp("cluster")
-    config = directory / "posdata.yaml"
-    config.write_text(yaml.safe_dump({"node": {"data_dir": "./data"}}), encoding="utf-8")
-    subprocess.run([*POSDATA, "db", "migrate", "-c", str(config)], check=True, capture_output=True)
-    Node.template = directory / "data" / "postgres"
+    asyncio.run(_migrated(directory))
+    Node.template = directory / "postgres"
     with (Node.template / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
         settings.write("fsync = off\n")
     yield
     Node.template = None
+
+
+async def _migrated(directory: Path) -> None:
+    server = EmbeddedServer(directory)
+    await server.start(READY_WITHIN_S)
+    connection = await asyncpg.connect(server.dsn)
+    await migrate(connection)
+    await connection.close()
+    await server.stop()
 
 
 @pytest.fixture
