@@ -199,7 +199,7 @@ class Control:
 
     async def _with_database(self) -> None:
         """Work with the database while it is there; begin anew when it comes back."""
-        dsn = await self._dsn
+        dsn = await asyncio.shield(self._dsn)  # who waits may be cancelled, the word itself may not
         while True:
             try:
                 async with AsyncExitStack() as stack:

@@ -122,7 +122,7 @@ class Web:
 
     async def _with_database(self) -> None:
         """Work with the database while it is there, from when control has made its tables on."""
-        dsn = await self._dsn
+        dsn = await asyncio.shield(self._dsn)  # who waits may be cancelled, the word itself may not
         await self._control.migrated.wait()
         while True:
             try:
