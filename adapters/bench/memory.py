@@ -16,7 +16,7 @@ from adapters.bench.relay import Plan, benched, started
 # moment a worker holds two.
 WARM_UP = 500_000
 WARM_UP_PLANS = 3
-WARM_UP_ROUNDS = 60
+WARM_UP_S = 120.0
 EVERY_S = 3.0
 
 
@@ -77,7 +77,8 @@ async def watch(
 async def _warm_up(node: Node, send: Callable[[], Awaitable[Sent]]) -> None:
     """Send until plans have been replaced; a plan's age falls when that happens. Raises `LoadError`."""
     ages: list[float] = []
-    for _ in range(WARM_UP_ROUNDS):
+    ends = time.monotonic() + WARM_UP_S
+    while time.monotonic() < ends:
         await send()
         ages += (await node.figures()).each("posdata_plan_age_seconds")
         if sum(later < former for former, later in pairwise(ages)) >= WARM_UP_PLANS:

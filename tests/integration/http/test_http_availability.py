@@ -14,6 +14,8 @@ pytestmark = pytest.mark.postgres
 
 ZONE = SETTINGS.policy.default_timezone
 JALISCO = {"include": [{"state": "MX-JAL"}], "exclude": []}
+# One moment for all: what is sold to the last unit may not begin a second after what was asked.
+BEGIN = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 
 
 async def look(world: World, trading: Trading) -> None:
@@ -23,11 +25,10 @@ async def look(world: World, trading: Trading) -> None:
 
 def wish(**fields: Any) -> dict[str, Any]:
     """Return a question about a week in Jalisco from tomorrow on."""
-    begin = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     return {
         "target": JALISCO,
-        "from": begin.isoformat(),
-        "to": (begin + timedelta(days=7)).isoformat(),
+        "from": BEGIN.isoformat(),
+        "to": (BEGIN + timedelta(days=7)).isoformat(),
         "hours": [{"from": "09:00", "to": "20:00"}],
         "texts": [TEXT],
         "class": "guaranteed",
