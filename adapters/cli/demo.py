@@ -200,6 +200,10 @@ def _print_balance(outcome: Outcome) -> None:
     print("  " + ", ".join(f"{reason} {count:,}" for reason, count in reasons))
     _print_loop(outcome.loop)
     print(f"  round trip p50 {outcome.p50_ms:.1f} ms, p99 {outcome.p99_ms:.1f} ms")
-    verdict = "The books balance" if outcome.balanced else "THE BOOKS DO NOT BALANCE"
-    accepted = f"the SMSC accepted {outcome.smsc_counted:,} ads, the ledger says {outcome.ledger_counted:,}"
-    print(f"{verdict}: {accepted}.")
+    if outcome.balanced:
+        accepted = (
+            f"the SMSC accepted {outcome.smsc_counted:,} ads, the ledger says {outcome.ledger_counted:,}"
+        )
+        print(f"The books balance: {accepted}.")
+    else:
+        print("\n  ".join(["THE BOOKS DO NOT BALANCE:", *outcome.disagreements]))

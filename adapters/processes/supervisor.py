@@ -286,6 +286,7 @@ class Supervisor:
                 elif not was_away and worker.silent_for(now) > (SILENCE_S if worker.last else STARTUP_S):
                     log.error("alarm_worker_silent", worker=index, pid=worker.process.pid)
                     worker.process.kill()
+                    worker.heard_at = now  # one alarm per silence, however long it takes to die
             control = self._control
             if control is not None and control.process.poll() is not None:
                 log.error("alarm_control_died", status=control.process.returncode)

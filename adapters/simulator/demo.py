@@ -101,20 +101,30 @@ class Outcome:
         return sum(campaign.accepted for campaign in self.counts.campaigns)
 
     @property
+    def disagreements(self) -> Sequence[str]:
+        """Return what does not agree, to the unit, with what was counted outside; a sentence each."""
+        found = list(imbalances(self.counts))
+        if self.counts.notifications != self.sent:
+            found.append(f"notifications: {self.sent:,} sent, {self.counts.notifications:,} in the books")
+        if self.smsc_counted != self.ledger_counted:
+            found.append(f"ads: {self.smsc_counted:,} at the SMSC, {self.ledger_counted:,} in the ledger")
+        if self.unsettled:
+            found.append(f"records of the journal that are not settled: {self.unsettled:,}")
+        for each in self.counts.campaigns:
+            seen = self.smsc_by_campaign.get(each.name, 0)
+            if each.accepted != seen or each.in_flight:
+                ledger = f"{each.accepted:,} accepted, {each.in_flight:,} in flight"
+                found.append(f"{each.name}: {seen:,} at the SMSC, {ledger}")
+        if not self.loop.agrees:
+            found.append(
+                "missed calls: one is lost, or one was answered twice, or a sheet lacks a lead"
+            )
+        return found
+
+    @property
     def balanced(self) -> bool:
-        """Tell whether every sum agrees, to the unit, with what was counted outside the engine."""
-        per_campaign = all(
-            each.accepted == self.smsc_by_campaign.get(each.name, 0) and each.in_flight == 0
-            for each in self.counts.campaigns
-        )
-        return (
-            not imbalances(self.counts)
-            and self.counts.notifications == self.sent
-            and self.smsc_counted == self.ledger_counted
-            and self.unsettled == 0
-            and per_campaign
-            and self.loop.agrees
-        )
+        """Tell whether every sum agrees."""
+        return not self.disagreements
 
     def as_document(self) -> dict[str, Any]:
         """Return the document of `posdata demo --json`."""
