@@ -116,9 +116,7 @@ class Outcome:
                 ledger = f"{each.accepted:,} accepted, {each.in_flight:,} in flight"
                 found.append(f"{each.name}: {seen:,} at the SMSC, {ledger}")
         if not self.loop.agrees:
-            found.append(
-                "missed calls: one is lost, or one was answered twice, or a sheet lacks a lead"
-            )
+            found.append("missed calls: one is lost, or one was answered twice, or a sheet lacks a lead")
         return found
 
     @property
