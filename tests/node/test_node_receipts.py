@@ -15,6 +15,7 @@ from tests.node.harness import PATIENCE_S, Node, campaign, notification, running
 
 TEXT = "Compra en tienda sol"
 SENT = 200
+MOST_SENT = 20 * SENT
 
 
 async def connected(node: Node) -> RawPlatform:
@@ -29,6 +30,15 @@ async def submit(platform: RawPlatform, first: int, registered: int, many: int =
     await platform.submit_all(
         [notification(first + each, registered_delivery=registered) for each in range(many)]
     )
+
+
+async def submit_until(platform: RawPlatform, smsc: SimulatedSmsc, ads: int, sent: int = 0) -> int:
+    """Send until the SMSC accepted so many ads, as units may be on their way; return how many were sent."""
+    while smsc.tally.counts[TEXT].accepted < ads:
+        assert sent < MOST_SENT
+        await submit(platform, sent, 1)
+        sent += SENT
+    return sent
 
 
 def receipts_are(smsc: SimulatedSmsc) -> Callable[[dict[str, Any]], bool]:
@@ -68,14 +78,14 @@ async def test_receipts_count_across_binds_and_kills(
             await node.book(campaign("sol", TEXT, 10_000, make_good="failed"))
             await node.gate(None)
             platform = await connected(node)
-            await submit(platform, 0, 1)
+            sent = await submit_until(platform, smsc, SENT)
             smsc._receipt_delay_s = 0.3
-            await submit(platform, SENT, 1)
+            sent = await submit_until(platform, smsc, 2 * SENT, sent)
             platform.abort()
             await node.kill()
             await node.restart()
             platform = await connected(node)
-            await submit(platform, 2 * SENT, 0, 10)
+            await submit(platform, sent, 0, 10)
             await node.gate(None)
             counts = await node.books_when(receipts_are(smsc), 30)
             [sol] = counts["campaigns"]
