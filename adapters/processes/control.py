@@ -1,11 +1,8 @@
 """The control process: books, plans, leases and settlement. Each of its duties is a class of its own."""
 
 import asyncio
-import gc
-import os
 import signal
 import socket
-import sys
 import time
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
@@ -28,12 +25,13 @@ from adapters.postgres.switches import PostgresSwitches
 from adapters.processes.answering import Answering
 from adapters.processes.cdr_recording import recording
 from adapters.processes.child import (
+    SELDOM_ALL,
     Spec,
     SupervisorLine,
-    configure_logging,
-    die_with_parent,
-    ignore_terminal_signals,
-    read_spec,
+    born,
+    keep_loaded,
+    share_interpreter,
+    work_until,
 )
 from adapters.processes.endless import together
 from adapters.processes.epochs import Epochs
@@ -71,10 +69,6 @@ from adapters.processes.telling import Telling
 from adapters.processes.worker_lines import WorkerLine, WorkerLines
 from engine.verdict import Verdict
 
-# A thread that works on journals or plans keeps leases and requests waiting no longer than this.
-SWITCH_S = 0.0001
-# Looking through all that was loaded at the start would stop everything for 0.15 s, and find nothing.
-GC_THRESHOLDS = (700, 10, 1000)
 PLAN_S = 1.0
 PING_S = 0.5
 RETRY_S = 0.5
@@ -140,21 +134,9 @@ class Control:
             server = await self._lines.serve(listening)
             stack.push_async_callback(self._lines.close)
             stack.callback(server.close)
-            tasks = [
-                asyncio.ensure_future(each) for each in (self._with_database(), self._ping(), self._sync())
-            ]
-            tasks += [asyncio.ensure_future(hold(each)) for each in self._own_sessions]
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(*GC_THRESHOLDS)
-            stop = asyncio.ensure_future(self._stop.wait())
-            done, _ = await asyncio.wait({stop, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            for task in {stop, *tasks}:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            if not self._stop.is_set():  # endless work has ended: the next control takes it up
-                log.error("alarm_internal_error", exc_info=done.pop().exception())
-                sys.exit(1)
+            keep_loaded(SELDOM_ALL)
+            sessions = [hold(each) for each in self._own_sessions]
+            await work_until(self._stop, self._with_database(), self._ping(), self._sync(), *sessions)
             if self._dsn.done():
                 await self._settling.settle_up(self._dsn.result())
                 await self._matching.settle_up(self._dsn.result())
@@ -308,12 +290,8 @@ class Control:
 
 def main() -> None:
     """Run control with the spec on standard input."""
-    die_with_parent(signal.SIGTERM)
-    ignore_terminal_signals()
-    spec = read_spec()
-    configure_logging(spec.log_level)
-    structlog.contextvars.bind_contextvars(process="control", pid=os.getpid())
-    sys.setswitchinterval(SWITCH_S)
+    spec = born("control")
+    share_interpreter()
     asyncio.run(_main(spec))
 
 

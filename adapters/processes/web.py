@@ -1,11 +1,8 @@
 """The HTTP process: API and console. What control knows it asks, as the command does."""
 
 import asyncio
-import gc
-import os
 import signal
 import socket
-import sys
 from contextlib import AsyncExitStack, suppress
 from functools import cache
 from pathlib import Path
@@ -21,12 +18,13 @@ from adapters.http.clicks import ClickCounter
 from adapters.http.services import Services
 from adapters.postgres.pool import DATABASE_FAULTS, Pool, close_pool, open_pool
 from adapters.processes.child import (
+    SELDOM_ALL,
     Spec,
     SupervisorLine,
-    configure_logging,
-    die_with_parent,
-    ignore_terminal_signals,
-    read_spec,
+    born,
+    keep_loaded,
+    share_interpreter,
+    work_until,
 )
 from adapters.processes.control_questions import ControlQuestions
 from adapters.processes.endless import together
@@ -35,10 +33,6 @@ from adapters.processes.messages import Database, Drain, Reload, ToChild
 from adapters.processes.reloading import read
 from adapters.processes.trading import Trading
 
-# A thread that works on a market or a file keeps requests waiting no longer than this.
-SWITCH_S = 0.0001
-# Looking through all that was loaded at the start would stop everything for 0.15 s, and find nothing.
-GC_THRESHOLDS = (700, 10, 1000)
 RETRY_S = 0.5
 
 log = structlog.get_logger()
@@ -73,21 +67,8 @@ class Web:
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             await web.SockSite(runner, listening).start()
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(*GC_THRESHOLDS)
-            tasks = [
-                asyncio.ensure_future(each)
-                for each in (self._with_database(), self._control.look(), self._forecasts.look())
-            ]
-            stop = asyncio.ensure_future(self._stop.wait())
-            done, _ = await asyncio.wait({stop, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            for task in {stop, *tasks}:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            if not self._stop.is_set():  # endless work has ended: the next process takes it up
-                log.error("alarm_internal_error", exc_info=done.pop().exception())
-                sys.exit(1)
+            keep_loaded(SELDOM_ALL)
+            await work_until(self._stop, self._with_database(), self._control.look(), self._forecasts.look())
             self._line.close()
 
     async def _count_clicks(self) -> None:
@@ -140,12 +121,8 @@ class Web:
 
 def main() -> None:
     """Serve HTTP with the spec on standard input."""
-    die_with_parent(signal.SIGTERM)
-    ignore_terminal_signals()
-    spec = read_spec()
-    configure_logging(spec.log_level)
-    structlog.contextvars.bind_contextvars(process="web", pid=os.getpid())
-    sys.setswitchinterval(SWITCH_S)
+    spec = born("web")
+    share_interpreter()
     asyncio.run(_main(spec))
 
 

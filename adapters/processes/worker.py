@@ -1,8 +1,6 @@
 """The worker: sockets, decision, lease book, journal. No SQL; nothing here waits for anybody."""
 
 import asyncio
-import gc
-import os
 import signal
 import time
 
@@ -11,10 +9,8 @@ import structlog
 from adapters.processes.child import (
     Spec,
     SupervisorLine,
-    configure_logging,
-    die_with_parent,
-    ignore_terminal_signals,
-    read_spec,
+    born,
+    keep_loaded,
 )
 from adapters.processes.control_client import ControlClient
 from adapters.processes.endless import again_after_faults
@@ -74,9 +70,7 @@ class Worker:
                 self._housekeep,
             )
         ]
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
+        keep_loaded(GC_THRESHOLDS)
         self._core.gate.tell()
         self._tell_alive()
         await self._draining.wait()
@@ -210,11 +204,8 @@ class Worker:
 
 def main() -> None:
     """Run a worker with the spec on standard input."""
-    die_with_parent(signal.SIGTERM)
-    ignore_terminal_signals()
-    spec = read_spec()
-    configure_logging(spec.log_level)
-    structlog.contextvars.bind_contextvars(process="worker", worker=spec.worker, pid=os.getpid())
+    spec = born("worker")
+    structlog.contextvars.bind_contextvars(worker=spec.worker)
     asyncio.run(_main(spec))
 
 
