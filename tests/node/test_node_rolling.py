@@ -145,7 +145,7 @@ async def test_a_rolling_restart_loses_nothing_and_sends_nothing_twice(
             feed.stop()
         await asyncio.gather(*jobs)
         assert binds.fewest >= 1
-        # All were on the second at last; who comes back while the balancer still believes in a node loses one link more.
+        # All were on the second; who comes back before the balancer has looked again loses a link more.
         assert sum(each.link_losses for each in platforms) >= BINDS / 2 + BINDS
         for each in platforms:
             await each.close()
