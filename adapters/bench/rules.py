@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from adapters.bench.load import LoadError, Order
-from adapters.bench.node import Audience
-from adapters.bench.relay import Plan, benched, side_by_side, started
+from adapters.bench.node import Audience, Node
+from adapters.bench.relay import Bench, Plan, benched, side_by_side, started
 from adapters.bench.turns import in_turns
 from adapters.files.hash_key import load_key
 from adapters.files.number_file import seal_numbers
@@ -26,6 +26,8 @@ from adapters.postgres.server import join
 from adapters.postgres.suppression_lists import SealedParts, import_list
 from segments.seal import Seal
 
+# The stream of a day of ten million is some hundred a second; a burst; and more than anybody sends.
+RATES = (1_000, 10_000, 0)
 SUPPRESSED = 1_000_000
 WITHDRAWN = 10_000
 # Two hundred thousand: whoever gets hundreds of ads a day has more to be counted than anybody has.
@@ -40,22 +42,37 @@ _ZONE = ZoneInfo("America/Mexico_City")
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """CPU of the worker in microseconds per notification, medians of the rounds; the share that got an ad."""
+class Weighed:
+    """At one rate (notifications a second, 0 for full speed), without rules and with all of them.
 
-    without_us: float
-    with_us: float
-    rounds: int
+    CPU of the worker in microseconds per notification, medians of the rounds; the share that got an ad.
+    """
+
+    rate: float
+    us: tuple[float, float]
     ads: tuple[float, float]
 
     @property
     def ratio(self) -> float:
         """CPU per notification with all rules as a multiple of that without."""
-        return self.with_us / self.without_us
+        return self.us[1] / self.us[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the rules cost, by rate."""
+
+    rounds: int
+    weighed: Sequence[Weighed]
+
+
+def speed(rate: float) -> str:
+    """Return a rate in words, 0 for full speed."""
+    return f"{rate:,.0f}/s" if rate else "full speed"
 
 
 async def weigh(plan: Plan, told: Callable[[str], None]) -> Rules:
-    """Measure both. Raises `LoadError`."""
+    """Measure both at each rate. Raises `LoadError`."""
     async with benched(SUBSCRIBERS_EACH) as bench, AsyncExitStack() as stack:
         told("no rules and all rules: starting")
         nodes = await side_by_side(
@@ -65,12 +82,20 @@ async def weigh(plan: Plan, told: Callable[[str], None]) -> Rules:
         )
         for node in nodes:  # all whom a round is about, once: the table's pages are cleared when first used
             await bench.send(node.port, Order(plan.window, plan.notifications // plan.rounds, 0, plan.binds))
-        without, ruled = await in_turns(bench, plan, nodes, "no rules and all rules", told)
+        weighed = [await _weighed(bench, plan, nodes, rate, told) for rate in RATES]
+    return Rules(plan.rounds, weighed)
+
+
+async def _weighed(
+    bench: Bench, plan: Plan, nodes: Sequence[Node], rate: float, told: Callable[[str], None]
+) -> Weighed:
+    name = f"no rules and all rules, {speed(rate)}"
+    without, ruled = await in_turns(bench, plan, nodes, name, told, rate)
     if ruled.ads < LEAST_ADS:
         raise LoadError(
             f"with all rules {ruled.ads:.0%} got an ad, so nothing can be compared: {ruled.reasons}"
         )
-    return Rules(without.us, ruled.us, plan.rounds, (without.ads, ruled.ads))
+    return Weighed(rate, (without.us, ruled.us), (without.ads, ruled.ads))
 
 
 def _all_rules(now: datetime) -> Audience:

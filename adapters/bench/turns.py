@@ -1,4 +1,4 @@
-"""Nodes that take turns at full speed: what a notification costs each, and how many got an ad."""
+"""Nodes that take turns at full speed or a fixed rate: what a notification costs each, who got an ad."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,16 +24,23 @@ class Turns:
     reasons: Mapping[str, int]
 
 
-async def one_round(bench: Bench, plan: Plan, node: Node) -> tuple[float, float]:
-    """Return microseconds of the workers' CPU per notification, and notifications a second."""
+async def one_round(bench: Bench, plan: Plan, node: Node, rate: float = 0) -> tuple[float, float]:
+    """Return microseconds of the workers' CPU per notification, and notifications a second; 0: full speed."""
     before = sum(map(cpu_seconds, node.workers))
     count, seconds = plan.notifications // plan.rounds, plan.full_seconds / plan.rounds
-    sent = await bench.send(node.port, Order(plan.window, count, 0, plan.binds, seconds))
+    if rate:
+        count = max(1, min(count, int(rate * seconds)))
+    sent = await bench.send(node.port, Order(plan.window, count, rate, plan.binds, seconds))
     return 1e6 * (sum(map(cpu_seconds, node.workers)) - before) / sent.count, sent.rate
 
 
 async def in_turns(
-    bench: Bench, plan: Plan, nodes: Sequence[Node], name: str, told: Callable[[str], None]
+    bench: Bench,
+    plan: Plan,
+    nodes: Sequence[Node],
+    name: str,
+    told: Callable[[str], None],
+    rate: float = 0,
 ) -> list[Turns]:
     """Measure nodes round by round, so that a busy neighbour of the machine meets them all alike."""
     before = [await node.when(lambda figures: figures.settled) for node in nodes]
@@ -41,7 +48,7 @@ async def in_turns(
     for turn in range(plan.rounds):
         told(f"{name}, round {turn + 1} of {plan.rounds}")
         for node, each in zip(nodes, rounds, strict=True):
-            each.append(await one_round(bench, plan, node))
+            each.append(await one_round(bench, plan, node, rate))
     after = [await node.when(lambda figures: figures.settled) for node in nodes]
     found = []
     for each, early, late in zip(rounds, before, after, strict=True):

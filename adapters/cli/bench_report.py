@@ -21,7 +21,7 @@ from adapters.bench.asked import (
 from adapters.bench.memory import Memory
 from adapters.bench.node import ROLES
 from adapters.bench.relay import RAW, WITH_ADS, Measured
-from adapters.bench.rules import Rules
+from adapters.bench.rules import Rules, speed
 from adapters.bench.workers import Workers
 from adapters.smpp import session
 
@@ -71,7 +71,10 @@ def document(report: Report) -> dict[str, Any]:
         least, most, last = report.memory.relative
         parts["memory"] = asdict(report.memory) | {"relative": {"min": least, "max": most, "last": last}}
     if report.rules is not None:
-        parts["rules"] = asdict(report.rules) | {"ratio": report.rules.ratio}
+        parts["rules"] = {
+            "rounds": report.rules.rounds,
+            "weighed": [asdict(each) | {"ratio": each.ratio} for each in report.rules.weighed],
+        }
     return parts | {"asked": [each.document() for each in report.figures]}
 
 
@@ -168,9 +171,10 @@ def _workers(workers: Workers) -> RenderableType:
 
 def _rules(rules: Rules) -> RenderableType:
     title = f"one worker, medians of {rules.rounds} rounds in turns (posdata's hot modules {form()})"
-    table = _table(title, "rules", "µs each", "× without", "with an ad %")
-    table.add_row("none", f"{rules.without_us:.2f}", "1", f"{100 * rules.ads[0]:.1f}")
-    table.add_row("all", f"{rules.with_us:.2f}", f"{rules.ratio:.2f}", f"{100 * rules.ads[1]:.1f}")
+    table = _table(title, "at", "rules", "µs each", "× without", "with an ad %")
+    for each in rules.weighed:
+        table.add_row(speed(each.rate), "none", f"{each.us[0]:.2f}", "1", f"{100 * each.ads[0]:.1f}")
+        table.add_row("", "all", f"{each.us[1]:.2f}", f"{each.ratio:.2f}", f"{100 * each.ads[1]:.1f}")
     return table
 
 

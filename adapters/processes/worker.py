@@ -37,6 +37,7 @@ from engine.settings import Settings
 
 LEASE_TICK_S = 0.05
 BEAT_S = 0.5
+ROOM_TICK_S = 0.1
 # Insertions live until they are answered, and hold no cycles: looking through them often finds nothing.
 GC_THRESHOLDS = (100_000, 20, 50)
 
@@ -68,6 +69,7 @@ class Worker:
                 self._tick_leases,
                 self._beat,
                 self._housekeep,
+                self._make_room,
             )
         ]
         keep_loaded(GC_THRESHOLDS)
@@ -168,8 +170,7 @@ class Worker:
             await asyncio.sleep(BEAT_S)
 
     async def _housekeep(self) -> None:
-        """Once a second: rates, unanswered insertions, the next segment, what could not be written."""
-        full = False
+        """Once a second: rates, unanswered insertions, what could not be written."""
         while True:
             await asyncio.sleep(1)
             now = time.monotonic()
@@ -183,16 +184,21 @@ class Worker:
             self._core.leads.prepare()
             always = self._core.settings.receipts.request == "always"
             self._core.receipting.look(self._control.say, always=always)
+            self._tell_figures(now)
+
+    async def _make_room(self) -> None:
+        """Have the journal's next segment ready before the fastest stream has filled the current one."""
+        figures = self._core.figures
+        while True:
+            await asyncio.sleep(ROOM_TICK_S)
             try:
                 self._core.journal.prepare()
             except OSError as error:
-                if not full:
+                if not figures.journal_full:
                     log.error("alarm_journal_full", error=str(error))
-                full = True
+                figures.journal_full = True
             else:
-                full = False
-            self._core.figures.journal_full = full
-            self._tell_figures(now)
+                figures.journal_full = False
 
     def _alarm_mismatches(self) -> None:
         """Say that bodies came which their alphabet can't hold: default_alphabet may be set wrong."""

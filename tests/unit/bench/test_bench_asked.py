@@ -7,7 +7,7 @@ from adapters.bench.asked import memory_figures, relay_figures, rules_figures, w
 from adapters.bench.memory import Memory, Sample
 from adapters.bench.node import Figures
 from adapters.bench.relay import NO_RELAY, PASSED, RAW, WITH_ADS, Measured, Missing, Row, WholeNode
-from adapters.bench.rules import Rules
+from adapters.bench.rules import Rules, Weighed
 from adapters.bench.workers import Workers
 from adapters.cli.app import app
 from adapters.cli.bench_report import Report, document, show
@@ -105,8 +105,15 @@ def test_a_peer_nobody_knows_is_refused() -> None:
 
 
 def test_all_rules_are_held_against_none() -> None:
-    """A quarter more CPU is what rules may cost; the report shows the multiple and who got ads."""
-    assert held(rules_figures(Rules(4.0, 5.0, 6, (1.0, 0.97)))) == {"CPU with all rules, × without": True}
-    assert held(rules_figures(Rules(4.0, 5.1, 6, (1.0, 0.97)))) == {"CPU with all rules, × without": False}
-    told = document(Report(rules=Rules(4.0, 5.0, 6, (1.0, 0.97))))["rules"]
-    assert (told["ratio"], told["ads"]) == (1.25, (1.0, 0.97))
+    """Rules may cost a quarter more CPU at any rate; the report shows the multiples and who got ads."""
+    burst, most = Weighed(10_000, (4.0, 5.0), (1.0, 0.97)), Weighed(0, (4.0, 5.1), (0.9, 0.97))
+    found = Rules(6, (burst, most))
+    assert held(rules_figures(found)) == {
+        "CPU with all rules, × without, 10,000/s": True,
+        "CPU with all rules, × without, full speed": False,
+    }
+    told = document(Report(rules=found))["rules"]
+    assert [(each["rate"], each["ratio"], each["ads"]) for each in told["weighed"]] == [
+        (10_000, 1.25, (1.0, 0.97)),
+        (0, 1.275, (0.9, 0.97)),
+    ]
