@@ -1,4 +1,4 @@
-"""Control's duty towards buyers: a market kept ready to be asked, as fresh as forecast and bookings are."""
+"""Duty towards buyers: a market kept ready to be asked, as fresh as forecast and bookings are."""
 
 import asyncio
 import time
