@@ -12,6 +12,7 @@ from engine.endpoint import Endpoint
 from engine.sources import read_source
 from inventory.clock import minute_of, time_of
 from inventory.faults import custom_fault, not_built
+from inventory.forms import SHORT_CODE
 from segments.callers import caller_pattern
 
 Alphabet = Literal["gsm7", "ascii", "latin1"]
@@ -231,7 +232,7 @@ Sources = Annotated[
     AfterValidator(_distinct),
 ]
 FilePath = Annotated[str, Field(min_length=1)]
-ShortCode = Annotated[str, Field(pattern="^[0-9]{3,15}$")]
+ShortCode = Annotated[str, Field(pattern=SHORT_CODE)]
 ServerName = Annotated[str, AfterValidator(_server_name)]
 HttpTls = Annotated[Any, _refused_unless(None, "HTTPS")]
 LegalBasis = Annotated[str, Field(min_length=1, max_length=500)]

@@ -39,6 +39,7 @@ from engine.setting_section import Section
 from engine.trial_list import Handsets, Subscribers
 from inventory.clock import MINUTES_A_DAY
 from inventory.faults import Fault, custom_fault, shape_faults
+from inventory.forms import PRINTABLE_ASCII, SENDER, VISIBLE_ASCII
 from inventory.frequency import LONGEST_SPACING, MOST_COUNT
 
 
@@ -218,9 +219,9 @@ class Esme(Section):
     """
 
     smsc: Dial
-    system_id: Annotated[str, Field(min_length=1, max_length=15, pattern="^[!-~]+$")]
+    system_id: Annotated[str, Field(min_length=1, max_length=15, pattern=VISIBLE_ASCII)]
     password_file: FilePath | None = None
-    source_addr: Annotated[str, Field(max_length=20, pattern="^[ -~]*$")] = ""
+    source_addr: Annotated[str, Field(max_length=20, pattern=PRINTABLE_ASCII)] = ""
     bind: Literal["transceiver", "pair", "transmitter"] = "transceiver"
     per_second: float = Field(default=20, ge=0.1, le=1000)
     short_code: ShortCode | None = None
@@ -231,7 +232,7 @@ class Esme(Section):
 class Email(Section):
     """How reports leave by mail: through an SMTP server, or as files in data_dir."""
 
-    sender: Annotated[str, Field(max_length=254, pattern=r"^[^@\s<>]+@[^@\s<>]+$")] = Field(
+    sender: Annotated[str, Field(max_length=254, pattern=SENDER)] = Field(
         default="posdata@localhost", alias="from"
     )
     smtp_host: ServerName | None = None

@@ -47,7 +47,7 @@ def _on_trial(value: object) -> int | TrialFile:
     try:
         return trial_subscriber(str(value))
     except ValueError as error:
-        raise custom_fault("subscriber", f"no es un suscriptor mexicano: {error}", str(error)) from None
+        raise custom_fault("subscriber", "no es un suscriptor mexicano", str(error)) from None
 
 
 def _handset(value: object) -> int:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inventory.document import Instant, Name
 from inventory.faults import Fault, shape_faults
+from inventory.forms import IDENTIFIER
 from inventory.response_numbers import NumberUse, digits_of
 from inventory.webhooks import LONGEST_URL, is_web_address
 
@@ -82,7 +83,7 @@ class EngagementDocument(_Shape):
     name: Name
     purpose: Purpose
     brand: Name | None = None
-    campaign: Annotated[str, Field(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")] | None = None
+    campaign: Annotated[str, Field(pattern=IDENTIFIER)] | None = None
     starts_at: Instant
     ends_at: Instant | None = None
     lead_window: LeadWindow = "day"

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from inventory.forms import CALLED
+
 _SHOWN = 60
 """Characters of a wrong value that are repeated in the sentence about it."""
 
@@ -104,6 +106,9 @@ _RANGE_ERRORS = frozenset({"greater_than", "greater_than_equal", "less_than", "l
 def _allowed(kind: str, context: Mapping[str, Any], message: str, field: FieldInfo | None) -> tuple[str, str]:
     if kind == "literal_error":
         return _choice(str(context["expected"]))
+    if kind == "string_pattern_mismatch":
+        pattern = str(context["pattern"])
+        return CALLED.get(pattern, (f"un texto de la forma {pattern}", f"a text of the form {pattern}"))
     if kind in _LENGTH_ERRORS:
         words = _TYPES["string" if kind.startswith("string") else "list"]
         return _sized(words, context)

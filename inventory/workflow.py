@@ -246,7 +246,7 @@ def decide(
     rows = [each for each in transitions(action) if standing.state in each.sources]
     row = _in_turn(rows, standing.approvals)
     if row is None:
-        sources = ", ".join(sorted(state for each in transitions(action) for state in each.sources))
+        sources = ", ".join(sorted({state for each in transitions(action) for state in each.sources}))
         raise RefusedError(
             ("state",),
             f"la campaña está en {standing.state}; {action} vale en: {sources}",

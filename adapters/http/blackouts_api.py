@@ -21,6 +21,7 @@ from engine.access import CARRIER_ROLES, Role
 from inventory.blackouts import BlackoutDraft
 from inventory.document import Instant as GivenInstant
 from inventory.faults import Fault
+from inventory.forms import NAME, NOT_BLANK
 from segments.clock import pinned_zone
 from segments.targets import Target, TargetDocumentError
 
@@ -28,7 +29,7 @@ TAG = "blackouts"
 KEEPERS = frozenset({Role.OPS, Role.ADMIN})
 STATES = ("to_come", "in_force", "ended", "withdrawn")
 
-Category = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]
+Category = Annotated[str, Field(min_length=1, max_length=100, pattern=NAME)]
 
 EXAMPLE: Mapping[str, Any] = {
     "reason": "Veda electoral: jornada del 6 de junio",
@@ -42,7 +43,7 @@ EXAMPLE: Mapping[str, Any] = {
 class BlackoutIn(Shape):
     """Why, of which categories (null: all), where, and between which instants, half open."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=NOT_BLANK)]
     categories: Annotated[list[Category], Field(min_length=1, max_length=100)] | None = None
     target: TargetShape = TargetShape()
     begin: GivenInstant = Field(alias="from")

@@ -6,12 +6,13 @@ from pydantic import Field
 
 from adapters.http.operations import Query, Shape
 from inventory.campaign import CampaignState
+from inventory.forms import CLOCK, IDENTIFIER, NOT_BLANK
 from inventory.frequency import LONGEST_SPACING, CapDocument
 
 State = Literal["draft", "submitted", "rejected", "approved", "live", "paused", "finished"]
 Action = Literal["edit", "submit", "approve", "reject", "pause", "resume", "cancel"]
 Review = Literal["pending", "approved", "rejected", "taken_down"]
-Identifier = Annotated[str, Field(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Instant = Annotated[
     str,
     Field(
@@ -19,7 +20,7 @@ Instant = Annotated[
     ),
 ]
 Reason = Annotated[
-    str, Field(min_length=1, max_length=500, pattern=r"\S", description="Told to the advertiser.")
+    str, Field(min_length=1, max_length=500, pattern=NOT_BLANK, description="Told to the advertiser.")
 ]
 assert set(State.__args__) == set(CampaignState)  # type: ignore[attr-defined]  # noqa: S101  # they are the same
 
@@ -45,8 +46,8 @@ class HoursShape(Shape):
     """Hours of the subscriber's clock, half open; from later than to wraps midnight."""
 
     days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] | None = None
-    start: str = Field(alias="from", pattern="^[0-9]{2}:[0-9]{2}$")
-    end: str = Field(alias="to", pattern="^[0-9]{2}:[0-9]{2}$")
+    start: str = Field(alias="from", pattern=CLOCK)
+    end: str = Field(alias="to", pattern=CLOCK)
 
 
 class Rules(Shape):

@@ -20,6 +20,7 @@ from adapters.postgres.lead_addresses import PostgresLeadAddresses
 from adapters.postgres.leads import PostgresLeads
 from adapters.postgres.pool import DATABASE_AWAY
 from engine.access import CARRIER_ROLES, Principal, Role
+from inventory.forms import IDENTIFIER
 from segments.clock import pinned_zone
 
 TAG = "leads"
@@ -28,7 +29,7 @@ ADDRESS_PATH = "/leads/{token}.csv"
 MOST_LEADS = 500_000
 """A file holds no more; what is left out is the oldest."""
 
-Identifier = Annotated[str, Field(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 
 
 class LeadsQuery(Query):

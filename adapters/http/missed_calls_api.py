@@ -15,6 +15,7 @@ from engine.access import Role
 from inventory import leads
 from inventory.document import Instant
 from inventory.faults import Fault
+from inventory.forms import CALL_ID
 from inventory.missed_calls import SIGNATURE_HEADER, read_signature
 from inventory.response_numbers import digits_of
 from segments.numbers import national
@@ -34,7 +35,7 @@ class CallIn(Shape):
     called: Number
     caller: Number
     at: Instant
-    id: Annotated[str, Field(pattern="^[!-~]{1,64}$")] | None = None
+    id: Annotated[str, Field(pattern=CALL_ID)] | None = None
 
 
 class CallsIn(Shape):

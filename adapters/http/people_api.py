@@ -14,14 +14,15 @@ from adapters.http.services import Services
 from adapters.postgres.audit import read_audit
 from adapters.postgres.identity import DuplicateError, MissingError
 from engine.access import EVERYBODY, OrganisationKind, Role
+from inventory.forms import EMAIL, IDENTIFIER, NAME, SCOPE
 
 ADMINS = frozenset({Role.ADMIN})
 AUDITORS = frozenset({Role.ADMIN, Role.OPS, Role.APPROVER})
 
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]
-Identifier = Annotated[str, Field(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Scope = Annotated[str, Field(pattern="^[a-z-]+(:read)?$", max_length=40)]
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=NAME)]
+Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
+Email = Annotated[str, Field(max_length=254, pattern=EMAIL)]
+Scope = Annotated[str, Field(pattern=SCOPE, max_length=40)]
 RoleName = Literal["advertiser", "brand_manager", "approver", "ops", "admin"]
 CARRIERS_ONLY = frozenset({"approver", "ops", "admin"})
 

@@ -21,6 +21,7 @@ from engine.composition import DefaultAlphabet
 from engine.settings import Esme
 from engine.trial_list import trial_subscriber
 from inventory.faults import Fault
+from inventory.forms import IDENTIFIER
 
 SENDERS = frozenset({Role.ADVERTISER, Role.APPROVER, Role.OPS})
 COUNTRY = "52"
@@ -30,7 +31,7 @@ class SampleIn(Shape):
     """Where to, and which creative; the first one without."""
 
     to: str = Field(min_length=1, max_length=20, description="A verified handset (`esme.handsets`).")
-    creative: Annotated[str, Field(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")] | None = None
+    creative: Annotated[str, Field(pattern=IDENTIFIER)] | None = None
 
 
 class SampleSent(Shape):
@@ -80,7 +81,7 @@ def _handset(to: str, esme: Esme) -> int:
     try:
         subscriber = trial_subscriber(to)
     except ValueError as error:
-        raise _refused("/to", "subscriber", f"no es un suscriptor mexicano: {error}", str(error)) from None
+        raise _refused("/to", "subscriber", "no es un suscriptor mexicano", str(error)) from None
     if subscriber not in esme.handsets:
         raise _refused(
             "/to",

@@ -15,10 +15,11 @@ def taken_fault(taken: NumberTakenError, pointer: str, *, named: bool = False) -
     starts, ends = taken.holder.get("starts"), taken.holder.get("ends")
     since = "" if starts is None else f"{cast('datetime', starts):%Y-%m-%d %H:%M} UTC"
     until = "…" if ends is None else f"{cast('datetime', ends):%Y-%m-%d %H:%M} UTC"
-    name = f" «{taken.holder.get('name')}»" if named else ""
+    name = taken.holder.get("name")
+    by_es, by_en = (f" a «{name}»", f' to "{name}"') if named else ("", "")
     return Fault(
         pointer,
         "assigned",
-        f"{taken.digits} ya está asignado{name} de {since} a {until}",
-        f"{taken.digits} is assigned{name} from {since} to {until}",
+        f"{taken.digits} ya está asignado{by_es} de {since} a {until}",
+        f"{taken.digits} is assigned{by_en} from {since} to {until}",
     )

@@ -74,6 +74,12 @@ def test_an_action_goes_where_the_table_says_and_nowhere_else(
         assert action in possible(state, role)
 
 
+def test_a_refusal_names_each_state_once() -> None:
+    """Approval has two rows from the same state; who is refused reads that state once."""
+    with pytest.raises(RefusedError, match=r"goes from: submitted$"):
+        taken(Action.APPROVE, CampaignState.DRAFT, Role.APPROVER)
+
+
 def test_an_action_from_a_state_has_one_row() -> None:
     """The table never says two things about the same action and state."""
     pairs = [(row.action, row.first_of_two, state) for row in TRANSITIONS for state in row.sources]
