@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from inventory.faults import Fault
@@ -44,15 +45,24 @@ _PLAIN = (
 
 
 class TableError(Exception):
-    """The table can't be read; `faults` say why, with a pointer to the row (`/2`: the third campaign)."""
+    """The table can't be read; `faults` say why."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(fault.en for fault in faults))
         self.faults = tuple(faults)
 
 
-def read_table(text: str) -> Sequence[tuple[int, dict[str, Any]]]:
-    """Return each campaign's line and document; fields left empty are left out. Raises `TableError`.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One campaign of a table: its line, its document, or what is wrong with the row itself."""
+
+    line: int
+    document: Mapping[str, Any]
+    fault: Fault | None = None
+
+
+def read_table(text: str) -> Sequence[Row]:
+    """Return each campaign; fields left empty are left out of its document. Raises `TableError`.
 
     Commas or semicolons separate, as the first line does.
     """
@@ -61,22 +71,18 @@ def read_table(text: str) -> Sequence[tuple[int, dict[str, Any]]]:
     try:
         header = [name.strip().lower() for name in next(reader, [])]
         _check_header(header)
-        found: list[tuple[int, dict[str, Any]]] = []
-        faults: list[Fault] = []
-        for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue
-            if len(row) != len(header):
-                faults.append(_ragged(len(found), len(header), len(row)))
-            found.append((reader.line_num, _document(dict(zip(header, row, strict=False)))))
+        return [_row(reader.line_num, header, cells) for cells in reader if any(map(str.strip, cells))]
     except csv.Error as error:
         line = reader.line_num
         raise TableError(
             [Fault("", "bad_csv", f"renglón {line}: no es CSV: {error}", f"line {line}: no CSV: {error}")]
         ) from None
-    if faults:
-        raise TableError(faults)
-    return found
+
+
+def _row(line: int, header: Sequence[str], cells: Sequence[str]) -> Row:
+    if len(cells) != len(header):
+        return Row(line, {}, _ragged(len(header), len(cells)))
+    return Row(line, _document(dict(zip(header, cells, strict=True))))
 
 
 def _check_header(header: Sequence[str]) -> None:
@@ -97,9 +103,9 @@ def _check_header(header: Sequence[str]) -> None:
         raise TableError(faults)
 
 
-def _ragged(index: int, wanted: int, given: int) -> Fault:
+def _ragged(wanted: int, given: int) -> Fault:
     return Fault(
-        f"/{index}",
+        "",
         "bad_row",
         f"debe tener {wanted} celdas como el encabezado; tiene {given}",
         f"must have {wanted} cells like the header; it has {given}",

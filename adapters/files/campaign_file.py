@@ -23,12 +23,12 @@ def read_campaigns(path: Path, standards: Standards) -> tuple[CampaignDraft, ...
     except OSError as error:
         raise CampaignFileError([LineFault(str(path), 0, error.strerror or "cannot be read")]) from None
     except UnreadableError as error:
-        raise CampaignFileError([LineFault(str(path), error.line, error.reason)]) from None
+        raise CampaignFileError([LineFault(str(path), error.line, error.reason.en)]) from None
     return _read_all(document, str(path), standards)
 
 
 def _read_all(document: Document, file: str, standards: Standards) -> tuple[CampaignDraft, ...]:
-    faults = [LineFault(file, line, reason) for line, reason in document.faults]
+    faults = [LineFault(file, line, reason.en) for line, reason in document.faults]
     drafts: list[CampaignDraft] = []
     for prefix, value in _entries(document.value):
         try:

@@ -43,7 +43,7 @@ def load_settings(
         reason = error.strerror or "cannot be read"
         raise SettingsError([LineFault(str(path), 0, f"{reason}; name the file with -c")]) from None
     except UnreadableError as error:
-        raise SettingsError([LineFault(str(path), error.line, error.reason)]) from None
+        raise SettingsError([LineFault(str(path), error.line, error.reason.en)]) from None
     settings = _checked(document, str(path))
     directory = path.absolute().parent
     settings = _placed(_with_trial_list(_with_environment(settings, environ), directory), directory)
@@ -64,7 +64,7 @@ def masked_dsn(dsn: str) -> str:
 
 
 def _checked(document: Document, file: str) -> Settings:
-    faults = [LineFault(file, line, reason) for line, reason in document.faults]
+    faults = [LineFault(file, line, reason.en) for line, reason in document.faults]
     try:
         settings = parse_settings(document.value)
     except SettingsRefusedError as refused:

@@ -29,11 +29,19 @@ class LineFault:
         return f"{self.file}:{self.line}: {self.message}" if self.line else f"{self.file}: {self.message}"
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a file or a key can't be read, in each language."""
+
+    es: str
+    en: str
+
+
 class UnreadableError(Exception):
     """The file is no document at all: `line` is where reading stopped, `reason` why."""
 
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(f"line {line}: {reason}")
+    def __init__(self, line: int, reason: Reason) -> None:
+        super().__init__(f"line {line}: {reason.en}")
         self.line = line
         self.reason = reason
 
@@ -44,7 +52,7 @@ class Document:
 
     value: Any
     root: yaml.Node | None
-    faults: tuple[tuple[int, str], ...]
+    faults: tuple[tuple[int, Reason], ...]
 
     def line(self, pointer: str) -> int:
         """Return the line (from 1) of what a JSON pointer names, or of the nearest thing around it."""
@@ -87,10 +95,10 @@ def parse(data: bytes) -> Document:
     try:
         is_json, value = _as_json(text)
         root = _composed(text.replace("\t", " ") if is_json else text)
-        faults: list[tuple[int, str]] = []
+        faults: list[tuple[int, Reason]] = []
         built = _built(root, faults) if root is not None else None
     except RecursionError:
-        raise UnreadableError(1, "is nested too deeply") from None
+        raise UnreadableError(1, Reason("está anidado demasiado hondo", "is nested too deeply")) from None
     return Document(value if is_json else built, root, tuple(faults))
 
 
@@ -99,7 +107,9 @@ def _decoded(data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise UnreadableError(line, "is not UTF-8; save the file as UTF-8") from None
+        raise UnreadableError(
+            line, Reason("no es UTF-8; guarde el archivo como UTF-8", "is not UTF-8; save the file as UTF-8")
+        ) from None
 
 
 def _as_json(text: str) -> tuple[bool, Any]:
@@ -121,20 +131,26 @@ def _composed(text: str) -> yaml.Node | None:
             loader.dispose()
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1
-        raise UnreadableError(line, f"holds the character U+{int(error.character):04X}") from None
+        which = f"U+{int(error.character):04X}"
+        raise UnreadableError(
+            line, Reason(f"lleva el carácter {which}", f"holds the character {which}")
+        ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise UnreadableError(mark.line + 1 if mark else 1, _reason(error)) from None
 
 
-def _reason(error: yaml.MarkedYAMLError) -> str:
-    problem = error.problem or error.context or "is not YAML"
+def _reason(error: yaml.MarkedYAMLError) -> Reason:
+    problem = error.problem or error.context or "?"
     if "\\t" in problem:
-        return "a tab: YAML is indented with spaces only"
-    return f"is not YAML: {problem}"
+        return Reason(
+            "lleva un tabulador: YAML se sangra solo con espacios",
+            "a tab: YAML is indented with spaces only",
+        )
+    return Reason(f"no es YAML: {problem}", f"is not YAML: {problem}")
 
 
-def _built(node: yaml.Node, faults: list[tuple[int, str]]) -> Any:
+def _built(node: yaml.Node, faults: list[tuple[int, Reason]]) -> Any:
     if isinstance(node, yaml.MappingNode):
         return dict(_pairs(node, faults))
     if isinstance(node, yaml.SequenceNode):
@@ -142,13 +158,18 @@ def _built(node: yaml.Node, faults: list[tuple[int, str]]) -> Any:
     return _scalar(node)
 
 
-def _pairs(node: yaml.MappingNode, faults: list[tuple[int, str]]) -> Iterator[tuple[str, Any]]:
+def _pairs(node: yaml.MappingNode, faults: list[tuple[int, Reason]]) -> Iterator[tuple[str, Any]]:
     seen: dict[str, int] = {}
     for key, value in node.value:
         if key.tag != _TAG + "str":
-            faults.append((_line(key), "a key must be a text"))
+            faults.append((_line(key), Reason("una clave debe ser un texto", "a key must be a text")))
         elif key.value in seen:
-            faults.append((_line(key), f"'{key.value}' is given twice, first in line {seen[key.value]}"))
+            first = seen[key.value]
+            twice = Reason(
+                f"'{key.value}' está dos veces, antes en el renglón {first}",
+                f"'{key.value}' is given twice, first in line {first}",
+            )
+            faults.append((_line(key), twice))
         else:
             seen[key.value] = _line(key)
             yield key.value, _built(value, faults)
@@ -169,8 +190,15 @@ def _scalar(node: yaml.Node) -> str | int | float | bool | None:
             case "float":
                 return float(text)
     except ValueError:
-        raise UnreadableError(_line(node), f"{text[:40]!r} is no number that can be used") from None
-    raise UnreadableError(_line(node), f"the tag {node.tag} is not supported")
+        shown = repr(text[:40])
+        raise UnreadableError(
+            _line(node),
+            Reason(f"{shown} no es un número que se pueda usar", f"{shown} is no number that can be used"),
+        ) from None
+    raise UnreadableError(
+        _line(node),
+        Reason(f"la etiqueta {node.tag} no se admite", f"the tag {node.tag} is not supported"),
+    )
 
 
 def _child(node: yaml.Node | None, part: str) -> tuple[yaml.Node, int] | None:

@@ -30,10 +30,11 @@ TYPES = ("application/json", "application/yaml", "text/csv")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One campaign of a file: the line where it begins, and its document."""
+    """One campaign of a file: the line where it begins, and its document, or what is wrong with the row."""
 
     line: int
     document: Any
+    fault: Fault | None = None
 
 
 def import_operations(services: Services) -> Sequence[Operation]:
@@ -80,13 +81,16 @@ def import_operations(services: Services) -> Sequence[Operation]:
 
 def _read_all(octets: bytes, content_type: str, read: Reader, most: int) -> list[CampaignDraft]:
     """Read every campaign. Raises `DocumentRefusedError` with the faults of all, each with its line."""
-    entries = _table(octets) if content_type == "text/csv" else _documents(octets)
+    entries, faults = (_table(octets), []) if content_type == "text/csv" else _documents(octets)
     if not 1 <= len(entries) <= most:
         raise DocumentRefusedError(
             [Fault("", "count", f"debe traer de 1 a {most} campañas", f"must hold 1 to {most} campaigns")]
         )
-    drafts, faults = [], []
+    drafts = []
     for index, entry in enumerate(entries):
+        if entry.fault is not None:
+            faults.append(_placed(entry.fault, index, entry.line))
+            continue
         try:
             drafts.append(read(entry.document))
         except DocumentRefusedError as refused:
@@ -98,30 +102,32 @@ def _read_all(octets: bytes, content_type: str, read: Reader, most: int) -> list
 
 def _table(octets: bytes) -> list[Entry]:
     try:
-        return [Entry(line, document) for line, document in read_table(octets.decode("utf-8-sig"))]
+        rows = read_table(octets.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise ProblemError("bad_request", es="no es UTF-8", en="it is no UTF-8") from None
     except TableError as error:
         raise DocumentRefusedError(error.faults) from None
+    return [Entry(row.line, row.document, row.fault) for row in rows]
 
 
-def _documents(octets: bytes) -> list[Entry]:
+def _documents(octets: bytes) -> tuple[list[Entry], list[Fault]]:
+    """Return the campaigns of a JSON or YAML file, and what is wrong with its keys."""
     try:
         document = parse(octets)
     except UnreadableError as error:
-        reason = f"{error.line}: {error.reason}"
-        raise ProblemError("bad_request", es=f"renglón {reason}", en=f"line {reason}") from None
-    if document.faults:
-        raise DocumentRefusedError(
-            [
-                Fault("", "bad_file", f"renglón {line}: {why}", f"line {line}: {why}")
-                for line, why in document.faults
-            ]
-        )
+        raise ProblemError(
+            "bad_request",
+            es=f"renglón {error.line}: {error.reason.es}",
+            en=f"line {error.line}: {error.reason.en}",
+        ) from None
+    faults = [
+        Fault("", "bad_file", f"renglón {line}: {why.es}", f"line {line}: {why.en}")
+        for line, why in document.faults
+    ]
     value = document.value
     listed = value if isinstance(value, list) else [] if value is None else [value]
     prefix = isinstance(value, list)
-    return [Entry(document.line(f"/{at}" if prefix else ""), each) for at, each in enumerate(listed)]
+    return [Entry(document.line(f"/{at}" if prefix else ""), each) for at, each in enumerate(listed)], faults
 
 
 def _placed(fault: Fault, index: int, line: int) -> Fault:

@@ -62,8 +62,9 @@ async def test_a_broken_table_imports_nothing_and_says_which_rows(world: World) 
     )
     assert reply.body["errors"][0]["es"].startswith("renglón 3: ")
     assert await listed(world) == []
-    ragged = await sent(world, HEADER + "a,b\n" + row(), "text/csv")
-    assert ragged.codes == [("/0", "bad_row")]
+    ragged = await sent(world, HEADER + "a,b\n" + row(quantity="muchas"), "text/csv")
+    assert ragged.codes == [("/0", "bad_row"), ("/1/quantity", "int_type")]
+    assert ragged.body["errors"][0]["es"] == "renglón 2: debe tener 10 celdas como el encabezado; tiene 2"
     unknown = await sent(world, HEADER.replace("name", "nombre") + row(), "text/csv")
     assert unknown.codes == [("", "unknown_column")]
 
@@ -96,3 +97,12 @@ async def test_json_and_yaml_are_read_alike(world: World) -> None:
     assert {pointer.split("/")[1] for pointer, _ in broken.codes} == {"0", "1"}
     assert broken.body["errors"][-1]["es"].startswith("renglón 2: ")
     assert len(await listed(world)) == 3
+
+
+async def test_a_key_given_twice_is_told_in_both_languages_beside_the_rest(world: World) -> None:
+    """The sentence in Spanish has no English in it; the other faults of the file are told too."""
+    reply = await sent(world, "- {name: a, name: b}\n", "application/yaml")
+    first, *others = reply.body["errors"]
+    assert first["es"] == "renglón 1: 'name' está dos veces, antes en el renglón 1"
+    assert first["en"] == "line 1: 'name' is given twice, first in line 1"
+    assert "/0/brand" in {each["pointer"] for each in others}

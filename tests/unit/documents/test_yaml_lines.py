@@ -51,7 +51,8 @@ def test_a_repeated_key_is_a_fault_with_both_lines() -> None:
     """The first value is kept, the repetition is told."""
     document = parse(b"a: 1\nb: 2\na: 3\n")
     assert document.value == {"a": 1, "b": 2}
-    assert document.faults == ((3, "'a' is given twice, first in line 1"),)
+    [(line, why)] = document.faults
+    assert (line, why.en) == (3, "'a' is given twice, first in line 1")
 
 
 @pytest.mark.parametrize(
