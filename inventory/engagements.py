@@ -12,7 +12,7 @@ from inventory.document import Instant, Name
 from inventory.faults import Fault, shape_faults
 from inventory.forms import IDENTIFIER
 from inventory.response_numbers import NumberUse, digits_of
-from inventory.webhooks import LONGEST_URL, is_web_address
+from inventory.webhooks import LONGEST_URL, address_faults
 
 Purpose = Literal[
     "opt_in",
@@ -185,13 +185,8 @@ def _option_faults(given: EngagementDocument) -> Iterator[Fault]:
 def _purpose_faults(given: EngagementDocument) -> Iterator[Fault]:
     if given.campaign is not None and given.brand is None:
         yield Fault("/brand", "missing", "una campaña tiene marca", "a campaign has a brand")
-    if given.webhook is not None and not is_web_address(given.webhook):
-        yield Fault(
-            "/webhook",
-            "bad_url",
-            "debe ser una dirección http o https, sin usuario ni fragmento",
-            "must be an http or https address without a user or a fragment",
-        )
+    if given.webhook is not None:
+        yield from address_faults(given.webhook, "/webhook")
     if given.purpose == "coupon" and given.confirmation is None:
         yield Fault(
             "/confirmation",

@@ -1,11 +1,13 @@
 """What webhooks are told, how it is signed, and when it is tried again."""
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
+
+from inventory.faults import Fault
 
 Happening = Literal[
     "approved",
@@ -71,3 +73,14 @@ def is_web_address(url: str) -> bool:
         and "@" not in parts.netloc
         and not parts.fragment
     )
+
+
+def address_faults(url: str, pointer: str) -> Iterator[Fault]:
+    """Tell what is wrong with a webhook's address, if anything."""
+    if not is_web_address(url):
+        yield Fault(
+            pointer,
+            "bad_url",
+            "debe ser una dirección http o https, sin usuario ni fragmento",
+            "must be an http or https address without a user or a fragment",
+        )

@@ -15,6 +15,7 @@ from adapters.http.engagement_shapes import (
 )
 from adapters.http.operations import Answer, Call, NoQuery, Operation
 from adapters.http.problems import ProblemError
+from adapters.http.public_targets import inside_faults
 from adapters.http.services import Services
 from adapters.http.taken_numbers import taken_fault
 from adapters.postgres.engagement_desk import PostgresEngagementDesk
@@ -34,7 +35,7 @@ from inventory.engagements import (
     read_engagement,
 )
 from inventory.faults import Fault
-from inventory.webhooks import is_web_address
+from inventory.webhooks import address_faults
 
 TAG = "engagements"
 WRITERS = frozenset({Role.ADVERTISER, Role.OPS})
@@ -115,9 +116,11 @@ class _Desk:
         wanted = call.body.model_dump(exclude_none=True)
         with _told(call.principal):
             row = await self._engagements.one(call.path["id"], call.principal)
-            faults = list(_change_faults(row, wanted))
+            faults = [*_change_faults(row, wanted), *self._inside(wanted)]
             if faults:
                 raise ProblemError("invalid", faults=faults)
+            if unread := list(_unread(row, wanted, call.principal)):
+                raise ProblemError("conflict", faults=unread)
             secret = await self._more.change(
                 call.path["id"], wanted, principal=call.principal, at=self._services.now()
             )
@@ -154,10 +157,19 @@ class _Desk:
         except EngagementRefusedError as refused:
             faults += refused.faults
         faults += _template(given)
+        faults += self._inside(given)
         faults += await self._brand_faults(given, principal)
         if faults or draft is None:
             raise ProblemError("invalid", faults=faults)
         return draft
+
+    def _inside(self, given: Mapping[str, Any]) -> Sequence[Fault]:
+        """Return the fault of a webhook that leads inside, unless the settings let it."""
+        webhook = given.get("webhook")
+        if not isinstance(webhook, str):
+            return ()
+        private = self._services.settings().webhooks.allow_private
+        return tuple(inside_faults(webhook, "/webhook", allow_private=private))
 
     async def _brand_faults(self, given: Mapping[str, Any], principal: Principal) -> Sequence[Fault]:
         brand = given.get("brand")
@@ -207,13 +219,22 @@ def _change_faults(row: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterato
             options=[each["option"] for each in after["numbers"]],
             coupon=after["purpose"] == "coupon",
         )
-    if "webhook" in wanted and not is_web_address(wanted["webhook"]):
-        yield Fault(
-            "/webhook",
-            "bad_url",
-            "debe ser una dirección http o https, sin usuario ni fragmento",
-            "must be an http or https address without a user or a fragment",
-        )
+    if "webhook" in wanted:
+        yield from address_faults(wanted["webhook"], "/webhook")
+
+
+def _unread(row: Mapping[str, Any], wanted: Mapping[str, Any], principal: Principal) -> Iterator[Fault]:
+    """Yield the texts that callers would read though the carrier has not: `{name}` may stand in them, too."""
+    if row["state"] != "live" or principal.is_carrier:
+        return
+    for field in ("name", "wording", "confirmation"):
+        if field in wanted and wanted[field] != row[field]:
+            yield Fault(
+                f"/{field}",
+                "read_by_carrier",
+                "el operador ya leyó este texto y está en uso: pídale que lo cambie o redacte otra",
+                "the carrier has read this text and it is in use: ask them to change it or draft another",
+            )
 
 
 @contextmanager

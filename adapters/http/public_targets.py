@@ -5,9 +5,13 @@ is dialled, so that neither a literal in a URL nor a name that changes leads to 
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+from inventory.faults import Fault
+from inventory.webhooks import is_web_address
 
 # Addresses in which an IPv4 address hides (RFC 6052 §2.1, RFC 3056 §2, RFC 4380 §4).
 _NAT64 = IPv6Network("64:ff9b::/96")
@@ -29,6 +33,24 @@ def is_public(text: str) -> bool:
     if isinstance(address, IPv6Address) and (address in _LOCAL_NAT64 or address.teredo is not None):
         return False
     return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def inside_faults(url: str, pointer: str, *, allow_private: bool) -> Iterator[Fault]:
+    """Say so where a web address names, without asking the DNS, a host that is not public."""
+    if not allow_private and is_web_address(url) and _is_inside((urlsplit(url).hostname or "").rstrip(".")):
+        yield Fault(
+            pointer,
+            "not_public",
+            "lleva a una dirección que no es pública; use una que se alcance desde internet",
+            "leads to an address that is not public; use one that can be reached from the internet",
+        )
+
+
+def _is_inside(host: str) -> bool:
+    try:
+        return not is_public(host if ":" in host else socket.inet_ntoa(socket.inet_aton(host)))
+    except OSError:  # a name, not an address in any of its forms
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _inner(address: IPv6Address) -> IPv4Address | None:

@@ -4,34 +4,25 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from adapters.http.operations import Answer, Call, NoQuery, Operation, Shape
 from adapters.http.problems import ProblemError
+from adapters.http.public_targets import inside_faults
 from adapters.http.services import Services
 from adapters.postgres.identity import MissingError
 from adapters.postgres.webhooks import MOST_WEBHOOKS, PostgresWebhooks, TooManyWebhooksError
 from engine.access import Principal, Role
-from inventory.faults import Fault, custom_fault
-from inventory.webhooks import HAPPENINGS, LONGEST_URL, Happening, is_web_address
+from inventory.faults import Fault
+from inventory.webhooks import HAPPENINGS, LONGEST_URL, Happening, address_faults
 
 SUBSCRIBERS = frozenset({Role.ADVERTISER, Role.ADMIN})
-
-
-def _web_address(url: str) -> str:
-    if is_web_address(url):
-        return url
-    raise custom_fault(
-        "bad_url",
-        "debe ser una dirección http o https, sin usuario ni fragmento",
-        "must be an http or https address without a user or a fragment",
-    )
 
 
 class WebhookIn(Shape):
     """Where to tell of what; no `events` means all, no `brands` all that one acts for."""
 
-    url: Annotated[str, Field(min_length=1, max_length=LONGEST_URL), AfterValidator(_web_address)]
+    url: Annotated[str, Field(min_length=1, max_length=LONGEST_URL)]
     events: list[Happening] | None = Field(default=None, min_length=1)
     brands: list[Annotated[str, Field(min_length=1, max_length=100)]] | None = Field(
         default=None, min_length=1, max_length=1000
@@ -95,11 +86,20 @@ class _Desk:
 
     async def add(self, call: Call[NoQuery, WebhookIn]) -> Answer:
         wanted = call.body
+        brands, faults = _brands(call.principal, wanted.brands)
+        private = self._services.settings().webhooks.allow_private
+        faults = [
+            *address_faults(wanted.url, "/url"),
+            *inside_faults(wanted.url, "/url", allow_private=private),
+            *faults,
+        ]
+        if faults:
+            raise ProblemError("invalid", faults=faults)
         try:
             made = await self._webhooks.add(
                 wanted.url,
                 frozenset(wanted.events or HAPPENINGS),
-                _brands(call.principal, wanted.brands),
+                brands,
                 principal=call.principal,
                 at=self._services.now(),
             )
@@ -120,22 +120,21 @@ class _Desk:
         return Answer()
 
 
-def _brands(principal: Principal, wanted: Sequence[str] | None) -> frozenset[str] | None:
-    """Return whose events are told. Raises `ProblemError` for brands that are not the principal's."""
+def _brands(
+    principal: Principal, wanted: Sequence[str] | None
+) -> tuple[frozenset[str] | None, Sequence[Fault]]:
+    """Return whose events are told, None for all of them, and which brands are not the principal's."""
     if principal.is_carrier:
-        if wanted is None:
-            return None
-        raise ProblemError("invalid", faults=[Fault(
+        carrier = Fault(
             "/brands", "carrier", "el operador oye de todas las marcas", "the carrier hears of all brands"
-        )])  # fmt: skip
+        )
+        return None, [] if wanted is None else [carrier]
     faults = [
         Fault(f"/brands/{index}", "unknown_brand", "no existe esa marca", "there is no such brand")
         for index, brand in enumerate(wanted or ())
         if not principal.sees(brand)
     ]
-    if faults:
-        raise ProblemError("invalid", faults=faults)
-    return principal.brands if wanted is None else frozenset(wanted)
+    return principal.brands if wanted is None else frozenset(wanted), faults
 
 
 def _document(row: Any) -> dict[str, Any]:

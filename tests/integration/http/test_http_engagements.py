@@ -34,7 +34,7 @@ async def pooled(world: World, *numbers: str) -> None:
 
 
 async def test_an_engagement_is_drafted_by_a_brand_and_started_by_the_carrier(world: World) -> None:
-    """Whoever drafts it can't start it; others don't see it; at its end the number is free."""
+    """Whoever drafts it can't start it, nor change its texts then; others don't see it."""
     await pooled(world)
     made = await world.call("sol", "POST", "/engagements", engagement())
     assert (made.status, made.body["state"]) == (201, "draft"), made.body
@@ -43,9 +43,11 @@ async def test_an_engagement_is_drafted_by_a_brand_and_started_by_the_carrier(wo
     assert (await world.call("luna", "GET", at)).status == 404
     assert (await world.call("ops", "POST", f"{at}/start")).body["state"] == "live"
     assert (await world.call("ops", "POST", f"{at}/start")).status == 409
-    changed = await world.call("sol", "PATCH", at, {"wording": "Otra", "webhook": "https://sol.example/x"})
-    assert changed.body["wording_version"] == 2
+    changed = await world.call("sol", "PATCH", at, {"webhook": "https://sol.example/x"})
     assert changed.body["webhook_secret"].startswith("whsec_")
+    unread = await world.call("sol", "PATCH", at, {"wording": "Otra", "confirmation": "Hola {code}"})
+    assert unread.codes == [("/wording", "read_by_carrier"), ("/confirmation", "read_by_carrier")]
+    assert (await world.call("ops", "PATCH", at, {"wording": "Otra"})).body["wording_version"] == 2
     assert (await world.call("sol", "GET", f"{at}/tallies")).body == {"items": []}
     seen = (await world.call("luna", "GET", "/response-numbers")).body["items"][0]["assignments"][0]
     assert (seen["name"], seen["engagement"]) == (None, None)

@@ -67,7 +67,8 @@ def telling(world: World, clock: Callable[[], datetime] = lambda: datetime.now(U
 
 
 async def hook(world: World, receiver: Receiver, who: str = "sol", **fields: Any) -> dict[str, Any]:
-    """Register a webhook and return its id and secret."""
+    """Register a webhook on this machine, as the settings let it, and return its id and secret."""
+    world.settings[0] = LOCAL
     body = {"url": str(receiver.server.make_url("/hook")), **fields}
     reply = await world.call(who, "POST", "/webhooks", body)
     assert reply.status == 201, reply.body
@@ -180,6 +181,8 @@ async def test_no_redirect_is_followed(receiver: Receiver) -> None:
 
 async def test_webhooks_are_their_organisations_own(world: World, receiver: Receiver) -> None:
     """Others neither see nor remove them, nobody asks for brands of others, and each hears of its own."""
+    loopback = {"url": str(receiver.server.make_url("/hook"))}
+    assert (await world.call("sol", "POST", "/webhooks", loopback)).codes == [("/url", "not_public")]
     made = await hook(world, receiver)
     assert (await world.call("luna", "GET", "/webhooks")).body == {"items": []}
     assert (await world.call("luna", "DELETE", f"/webhooks/{made['id']}")).status == 404

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from adapters.http.public_targets import is_public
+from adapters.http.public_targets import inside_faults, is_public
 from inventory.webhooks import GIVE_UP_AFTER, is_web_address, next_attempt, signature
 
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
@@ -62,3 +62,24 @@ def test_only_plain_web_addresses_are_taken(url: str) -> None:
 def test_only_public_addresses_are_dialled(address: str, public: bool) -> None:
     """Loopback, private, link-local, shared and multicast addresses are not, nor in an IPv6 disguise."""
     assert is_public(address) is public
+
+
+@pytest.mark.parametrize(
+    ("url", "inside"),
+    [
+        ("http://127.0.0.1/hook", True),
+        ("http://2130706433/", True),
+        ("http://0x7f.1/", True),
+        ("http://[::1]:8080/", True),
+        ("http://169.254.169.254/", True),
+        ("http://localhost./", True),
+        ("https://a.localhost/", True),
+        ("https://8.8.8.8/", False),
+        ("https://sol.example/", False),
+        ("ftp://127.0.0.1/", False),
+    ],
+)
+def test_an_address_that_names_the_inside_is_refused_at_once(url: str, inside: bool) -> None:
+    """Literal addresses in any form and localhost, unless the settings let them; names are seen later."""
+    assert [each.code for each in inside_faults(url, "/url", allow_private=False)] == ["not_public"] * inside
+    assert not list(inside_faults(url, "/url", allow_private=True))
