@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,13 +9,14 @@ from typing import Any, Protocol
 import structlog
 from aiohttp import web
 from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
+from adapters.http.json_bodies import no_text, read_document, read_shape, unstorable
 from adapters.http.operations import Answer, Call, Operation
 from adapters.http.problems import ProblemError, language_of
+from adapters.http.rates import make_limiter
 from adapters.postgres.pool import DATABASE_AWAY
 from engine.access import Principal
 from inventory.faults import Fault, shape_faults
@@ -108,8 +108,9 @@ class Door:
         principal = await self._principal(operation, request, octets)
         await self.limit(operation, limit, principal, request.app[CLOCK]())
         language = language_of(request, principal.language)
-        if _unstorable([*request.match_info.values(), *request.query.values(), *request.query]):
-            raise _no_text()
+        given = [*request.match_info.values(), *request.query.values(), *request.query]
+        if given and unstorable(given):
+            raise no_text()
         query = _read_query(operation, request)
         if octets is None:
             octets = await _read_octets(operation, request)
@@ -202,11 +203,8 @@ def api_app(
 
 
 def make_door(identities: Identities, memory: Memory) -> Door:
-    """Return a door whose rate limits are this process's own.
-
-    A moving window would keep a list for each caller, which limits sweeps in threads with every request.
-    """
-    return Door(identities, memory, SlidingWindowCounterRateLimiter(MemoryStorage()))
+    """Return a door whose rate limits are this process's own."""
+    return Door(identities, memory, make_limiter())
 
 
 @web.middleware
@@ -265,38 +263,7 @@ async def _read_octets(operation: Operation, request: web.Request) -> bytes:
 def _read_body(operation: Operation, octets: bytes) -> Any:
     if operation.body is None:
         return octets if operation.raw_body else None
-    try:
-        document = json.loads(octets.decode(), parse_constant=_refuse_constant)
-        if _unstorable(document):
-            raise _no_text()
-    except (ValueError, RecursionError) as error:
-        raise ProblemError("bad_request", es=f"no es JSON: {error}", en=f"it is no JSON: {error}") from None
-    if operation.raw_body:
-        return document
-    try:
-        return operation.body.model_validate_json(octets)
-    except ValidationError as error:
-        raise ProblemError("invalid", faults=shape_faults(error, operation.body)) from None
-
-
-def _unstorable(document: object) -> bool:
-    """Tell whether texts in it are none that a database holds: a NUL, half of a surrogate pair."""
-    written = json.dumps(document, ensure_ascii=False)
-    try:
-        written.encode()
-    except UnicodeEncodeError:
-        return True
-    return "\\u0000" in written.replace("\\\\", "")
-
-
-def _no_text() -> ProblemError:
-    return ProblemError(
-        "bad_request", es="lleva caracteres que no son texto", en="it has characters that are no text"
-    )
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON number")
+    return read_document(octets) if operation.raw_body else read_shape(octets, operation.body)
 
 
 async def _answered(answer: Answer, language: str) -> web.Response:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
-from threading import Lock
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import BaseModel
 from pydantic_core import to_json
 
 from engine.composition import septets_of, units_of
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from adapters.http.services import Services
     from inventory.fits import Rooms
     from inventory.forecast import Forecast
-    from inventory.supply import Counts
 
 MOST_REMEMBERED = 10_000
 """Targets, and texts by target, whose answer is kept until the forecast is another one."""
@@ -28,22 +28,28 @@ MOST_REMEMBERED = 10_000
 AT_ONCE = 10
 """Texts whose answer is worked out without a thread, for targets that are known."""
 
+LATELY_S = 60.0
+"""What was the newest forecast so short ago answers until its successor has been prepared."""
+
 _Wanted = tuple[str, str]
 
 
 class Fitting:
-    """Answers from a forecast; what takes long is done in a thread, once a forecast and target."""
+    """Answers from the newest forecast; what takes long is done in a thread, once a forecast and target.
 
-    def __init__(self) -> None:
-        self._forecast: Forecast | None = None
-        self._counts: Counts | None = None
-        self._rooms: dict[str, Rooms | None] = {}
-        self._fits: dict[_Wanted, dict[str, Any] | None] = {}
-        self._busy = Lock()
+    While a new forecast is prepared for the targets that are asked for, a fraction of a second, the
+    former one answers: nobody waits for a change that comes by itself. `clock` gives monotonic seconds.
+    """
 
-    async def of(self, text: str, target: Mapping[str, Any], services: Services) -> dict[str, Any] | None:
-        """Return how a text fits the traffic of a target; None for one that no SMS can carry."""
-        [found] = await self._of([(text, key(target))], services)
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._mixes: _Mixes | None = None
+        self._newest_at = 0.0
+        self._preparing: asyncio.Task[None] | None = None
+
+    async def of(self, text: str, target: str, services: Services) -> dict[str, Any] | None:
+        """Return how a text fits the traffic of a target's `key`; None for one that no SMS can carry."""
+        [found] = await self._of([(text, target)], services)
         return found
 
     async def add(self, documents: Iterable[dict[str, Any]], services: Services) -> list[dict[str, Any]]:
@@ -57,35 +63,67 @@ class Fitting:
         ]
 
     async def _of(self, wanted: list[_Wanted], services: Services) -> list[dict[str, Any] | None]:
-        if self._forecast is services.forecast() and all(target in self._rooms for _, target in wanted):
-            missing = sum(each not in self._fits for each in wanted)
-            if missing <= AT_ONCE:
-                return self.work_out(wanted, services)
-        return await asyncio.to_thread(self.work_out, wanted, services)
+        mixes = await self._current(services)
+        if mixes.is_quick(wanted):
+            return mixes.answer(wanted, services)
+        return await asyncio.to_thread(mixes.answer, wanted, services)
 
-    def work_out(self, wanted: list[_Wanted], services: Services) -> list[dict[str, Any] | None]:
+    async def _current(self, services: Services) -> _Mixes:
+        """Return the newest forecast's mixes, or the former's for as long as those are not ready."""
+        forecast, mixes, now = services.forecast(), self._mixes, self._clock()
+        if mixes is not None and mixes.forecast is forecast:
+            self._newest_at = now
+            return mixes
+        if self._preparing is None or self._preparing.done():
+            self._preparing = asyncio.create_task(self._prepare(forecast, services))
+        if mixes is not None and mixes.forecast is not None and now - self._newest_at <= LATELY_S:
+            return mixes
+        preparing = self._preparing
+        await asyncio.shield(preparing)  # others wait for it too
+        return await self._current(services)
+
+    async def _prepare(self, forecast: Forecast | None, services: Services) -> None:
+        former = self._mixes
+        self._mixes = await asyncio.to_thread(_prepared, forecast, former, services)
+        self._newest_at = self._clock()
+
+
+class _Mixes:
+    """What one forecast says of targets (their mix of rooms) and of texts; any thread may ask."""
+
+    def __init__(self, forecast: Forecast | None) -> None:
+        self.forecast = forecast
+        self.asked: dict[str, None] = {}
+        self._counts = None if forecast is None else forecast.supply.by_hour.sum(axis=0)
+        self._rooms: dict[str, Rooms | None] = {}
+        self._fits: dict[_Wanted, dict[str, Any] | None] = {}
+
+    def is_quick(self, wanted: list[_Wanted]) -> bool:
+        """Tell whether the answer needs no thread."""
+        known = all(target in self._rooms for _, target in wanted)
+        return known and sum(each not in self._fits for each in wanted) <= AT_ONCE
+
+    def answer(self, wanted: list[_Wanted], services: Services) -> list[dict[str, Any] | None]:
         """Return how texts fit the targets that `key` made, one by one."""
-        with self._busy:
-            self._look(services)
-            cold = self._forecast is None or self._forecast.cold_start
-            for text, target in wanted:
-                if target not in self._rooms:
-                    self._rooms[target] = self._rooms_of(target, services)
-                if (text, target) not in self._fits:
-                    self._fits[text, target] = _fits(text, self._rooms[target], cold)
-            return [self._fits[each] for each in wanted]
+        if len(self._fits) > MOST_REMEMBERED:
+            self.asked, self._rooms, self._fits = {}, {}, {}
+        known = self._fits  # another thread may begin anew
+        for text, target in wanted:
+            self.asked[target] = None
+            if (text, target) not in known:
+                cold = self.forecast is None or self.forecast.cold_start
+                known[text, target] = _fits(text, self.rooms(target, services), cold)
+        return [known[each] for each in wanted]
 
-    def _look(self, services: Services) -> None:
-        """Begin anew with another forecast."""
-        forecast = services.forecast()
-        if forecast is not self._forecast or len(self._fits) > MOST_REMEMBERED:
-            self._rooms, self._fits = {}, {}
-        if forecast is not None and (forecast is not self._forecast or self._counts is None):
-            self._counts = forecast.supply.by_hour.sum(axis=0)
-        self._forecast = forecast
+    def rooms(self, target: str, services: Services) -> Rooms | None:
+        """Return a target's mix; None for one that covers no place."""
+        known = self._rooms
+        if target not in known:
+            known[target] = self._rooms_of(target, services)
+        return known[target]
 
     def _rooms_of(self, target: str, services: Services) -> Rooms | None:
-        if self._forecast is None or self._counts is None:
+        if self.forecast is None or self._counts is None:
             return room_mix()
         try:
             wanted = Target.from_document(json.loads(target))
@@ -94,20 +132,20 @@ class Fitting:
             return None
         if not places:
             return None
-        return rooms_of(self._forecast.alphabets, self._counts, np.array(sorted(places), dtype=np.intp))
+        return rooms_of(self.forecast.alphabets, self._counts, np.array(sorted(places), dtype=np.intp))
 
 
-def key(target: Mapping[str, Any]) -> str:
+def _prepared(forecast: Forecast | None, former: _Mixes | None, services: Services) -> _Mixes:
+    """Return a forecast's mixes with the targets that were asked for since the former."""
+    mixes = _Mixes(forecast)
+    for target in [] if former is None else list(former.asked):
+        mixes.rooms(target, services)
+    return mixes
+
+
+def key(target: Mapping[str, Any] | BaseModel) -> str:
     """Return what tells targets apart."""
     return to_json(target).decode()
-
-
-def with_fits(document: dict[str, Any], services: Services) -> dict[str, Any]:
-    """Return a campaign's document with `fits` for each text that can be written, at once."""
-    wanted = [(each["text"], key(document["target"])) for each in document["creatives"]]
-    found = services.fitting.work_out(wanted, services)
-    creatives = [{**each, "fits": one} for each, one in zip(document["creatives"], found, strict=True)]
-    return {**document, "creatives": creatives}
 
 
 def _fits(text: str, rooms: Rooms | None, cold: bool) -> dict[str, Any] | None:

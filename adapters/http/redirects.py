@@ -8,11 +8,10 @@ from typing import Final
 import jinja2
 from aiohttp import web
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from adapters.http.clicks import kind_of
 from adapters.http.problems import language_of
+from adapters.http.rates import make_limiter
 from adapters.http.services import Services
 from adapters.postgres.links import PostgresLinks
 from adapters.postgres.pool import DATABASE_AWAY
@@ -44,7 +43,7 @@ class Redirects:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._limiter = make_limiter()
         self._pages = jinja2.Environment(
             loader=jinja2.PackageLoader("adapters.http", "templates"),
             autoescape=True,

@@ -10,7 +10,7 @@ from adapters.http.console.campaign_form import MOST_TEXTS, FormText, posted
 from adapters.http.console.desk import Desk
 from adapters.http.console.pages import Pages
 from adapters.http.console.visit import Visit
-from adapters.http.fitting import with_fits
+from adapters.http.fitting import key
 from adapters.http.problems import ProblemError
 from adapters.http.services import Services
 from engine.access import Role
@@ -68,15 +68,12 @@ async def judged(
     text, link_faults = with_link(given, site_of(services.settings().http.public_url))
     asked = {"text": text[:LONGEST], "response_number": number[:LONGEST_NUMBER] or None}
     verdict = await desk.ask(visit, "check_text", body=asked)
-    [with_share] = with_fits({"target": target, "creatives": [{"text": text[:LONGEST]}]}, services)[
-        "creatives"
-    ]
     return {
         "text": text,
         "link_faults": link_faults,
         "verdict": verdict,
         "pieces": pieces(text, verdict["findings"]),
-        "fits": with_share["fits"],
+        "fits": await services.fitting.of(text[:LONGEST], key(target), services),
         "handset": handset(text, services.settings().ads.separator),
     }
 
