@@ -2,7 +2,8 @@
 
 Magic, length and CRC of the contents, which stand last, as JSON; between them two sets of sealed numbers
 (segments.number_set): those that are suppressed, and those that chose, with a profile of 16 bits each: an
-index into `profiles`, the combinations of scopes that were consented to and withdrawn.
+index into `profiles`, the combinations of scopes that were consented to and withdrawn. A sieve tells who is
+in neither.
 """
 
 import json
@@ -11,9 +12,9 @@ from dataclasses import asdict, dataclass
 from typing import Final
 from zlib import crc32
 
-from segments.number_set import NumberSet, Octets
+from segments.number_set import NumberSet, Octets, Sieve
 
-MAGIC: Final = b"POSDREG\x01"
+MAGIC: Final = b"POSDREG\x02"
 HEAD_OCTETS: Final = 16
 ALIGNMENT: Final = 8
 PROFILE_OCTETS: Final = 2
@@ -75,10 +76,13 @@ def decode_contents(octets: Octets, size: int) -> Contents:
 
 
 def sets_of(octets: Octets, contents: Contents) -> tuple[NumberSet, NumberSet]:
-    """Return the suppressed numbers and those that chose, read in place."""
+    """Return the suppressed numbers and those that chose, read in place, with the sieve of both."""
+    at, size = contents.sections["sieve"]
+    sieve = Sieve(memoryview(octets)[at : at + size].cast("q"))
 
     def numbers(name: str, count: int) -> NumberSet:
-        return NumberSet(octets, contents.sections[f"{name}_starts"][0], contents.sections[name][0], count)
+        starts_at, members_at = contents.sections[f"{name}_starts"][0], contents.sections[name][0]
+        return NumberSet(octets, starts_at, members_at, count, sieve)
 
     return numbers("suppressed", contents.suppressed), numbers("chosen", contents.chosen)
 

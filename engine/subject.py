@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from librt.strings import read_i16_le
 
 from engine.register_file import MOST_PROFILES, OTHERS, PROFILE_OCTETS, Scopes
-from segments.number_set import NumberSet, Octets
+from segments.number_set import NumberSet, Octets, Sieve
 from segments.seal import Seal
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ class Register:
         "_last",
         "_octets",
         "_profiles_at",
+        "_sieve",
         "_suppressed",
+        "_unasked",
         "_unknown",
         "choice",
         "opt_in",
@@ -80,14 +82,16 @@ class Register:
         self._octets = nothing
         self._suppressed = NumberSet(nothing, 0, 0, 0)
         self._chosen = NumberSet(nothing, 0, 0, 0)
+        self._sieve: Sieve | None = None
         self._profiles_at = 0
         self._combinations: list[Choice | None] = []
         self._unknown = choice_of(((), ()), opt_in=opt_in)
+        self._unasked = self._unknown if use_choices else None
         self._changes: dict[int, tuple[bool, Choice | None]] = {}
         self._empty = True
         self._last = _NOBODY
         self.suppressed = False
-        self.choice: Choice | None = self._unknown
+        self.choice: Choice | None = self._unasked
 
     def take(
         self,
@@ -97,10 +101,14 @@ class Register:
         profiles_at: int,
         combinations: Sequence[Scopes],
     ) -> None:
-        """Read these sets from now on; what had changed since the former ones still holds."""
+        """Read these sets from now on; what had changed since the former ones still holds.
+
+        A sieve of the suppressed is one of those that chose too.
+        """
         self._octets = octets
         self._suppressed = suppressed
         self._chosen = chosen
+        self._sieve = suppressed.sieve
         self._profiles_at = profiles_at
         self._combinations = [choice_of(each, opt_in=self.opt_in) for each in combinations]
         self._settle()
@@ -127,6 +135,11 @@ class Register:
             if changed is not None:
                 self.suppressed, self.choice = changed
                 return
+        sieve = self._sieve
+        if sieve is not None and not sieve.may_hold(sealed):
+            self.suppressed = False
+            self.choice = self._unasked
+            return
         self.suppressed = self._suppressed.find(sealed) >= 0
         self.choice = self._chosen_by(sealed) if self.use_choices else None
 
@@ -146,7 +159,7 @@ class Register:
         self._last = _NOBODY
         self._empty = not (self._changes or self._suppressed.count or self._chosen.count)
         self.suppressed = False
-        self.choice = self._unknown if self.use_choices else None
+        self.choice = self._unasked
 
 
 class Subject:

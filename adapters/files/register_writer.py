@@ -19,11 +19,25 @@ from engine.register_file import (
     Scopes,
     encode_contents,
 )
-from segments.number_set import BUCKETS, LOW_BITS, LOW_MASK
+from segments.number_set import (
+    BUCKETS,
+    LOW_BITS,
+    LOW_MASK,
+    MARK_BITS,
+    MARKS,
+    MARKS_AT,
+    MIX,
+    SIEVE_BITS,
+)
+from segments.seal import SEALED_BITS
 
 REGISTER_FOLDER = "register"
 # A worker may still be opening the one before.
 KEPT_FILES = 3
+# A word of the sieve for so many members, twice as many at most: one number in fifty passes for nothing.
+MEMBERS_A_WORD = 4
+_FEWEST_SIEVE_BITS = 6
+_NO_NUMBER = np.uint64(1 << SEALED_BITS)
 
 Numbers = NDArray[np.uint64]
 
@@ -50,6 +64,7 @@ class RegisterWriter:
         self._octets = 0
         self._sections: dict[str, tuple[int, int]] = {}
         self._counts = np.zeros(BUCKETS, dtype=np.uint32)
+        self._sieve = np.zeros(1 << SIEVE_BITS, dtype=np.uint64)
         self._suppressed = 0
         self._chosen = 0
         self._profiles: dict[Scopes, int] = {}
@@ -69,10 +84,12 @@ class RegisterWriter:
 
     def suppress(self, numbers: Numbers) -> None:
         """Add some sealed numbers, in any order, all of buckets above those that came before."""
-        unique = np.unique(numbers)
+        ascending = np.sort(numbers)  # np.unique hashes, and takes ten times as long
+        unique = ascending[np.flatnonzero(np.diff(ascending, prepend=_NO_NUMBER))]
         buckets = (unique >> np.uint64(LOW_BITS)).astype(np.intp)
         self._counts += np.bincount(buckets, minlength=BUCKETS).astype(np.uint32)
         self._write((unique & np.uint64(LOW_MASK)).astype("<u2").tobytes())
+        self._mark(unique)
         self._suppressed += len(unique)
 
     def choose(self, chosen: Mapping[int, Scopes]) -> None:
@@ -86,7 +103,13 @@ class RegisterWriter:
         self._starts("chosen", np.bincount(buckets, minlength=BUCKETS).astype(np.uint32))
         self._write(np.array([self._profile(chosen[int(each)]) for each in numbers], dtype="<u2").tobytes())
         self._end("profile")
+        self._mark(numbers)
         self._chosen = len(numbers)
+        wanted = -(-(self._suppressed + self._chosen) // MEMBERS_A_WORD)
+        bits = min(max(wanted.bit_length(), _FEWEST_SIEVE_BITS), SIEVE_BITS)
+        folded = np.bitwise_or.reduce(self._sieve.reshape(1 << bits, -1), axis=1)
+        self._write(folded.astype("<u8").tobytes())
+        self._end("sieve")
 
     def finish(self, version: int, lists: int, check: str) -> tuple[Path, Contents]:
         """Bring the file to the disk under its name and drop old ones."""
@@ -121,6 +144,14 @@ class RegisterWriter:
         self._profiles[scopes] = index = len(self._profiles)
         return index
 
+    def _mark(self, numbers: Numbers) -> None:
+        """Mark ascending numbers in a sieve of the most words."""
+        if not len(numbers):
+            return
+        words = (numbers >> np.uint64(SEALED_BITS - SIEVE_BITS)).astype(np.intp)
+        first = np.flatnonzero(np.diff(words, prepend=-1))
+        self._sieve[words[first]] |= np.bitwise_or.reduceat(_marks(numbers), first)
+
     def _starts(self, name: str, counts: NDArray[np.uint32]) -> None:
         self._write(np.concatenate(([0], np.cumsum(counts))).astype("<u4").tobytes())
         self._end(f"{name}_starts")
@@ -135,6 +166,16 @@ class RegisterWriter:
         if self._octets:  # what stands first is written last
             self._crc = crc32(octets, self._crc)
         self._octets += len(octets)
+
+
+def _marks(numbers: Numbers) -> Numbers:
+    """Return which bits of its word in the sieve stand for each number."""
+    mixed = (numbers & np.uint64(LOW_MASK)) * np.uint64(MIX) >> np.uint64(MARKS_AT)
+    marks = np.zeros(len(numbers), dtype=np.uint64)
+    for _ in range(MARKS):
+        marks |= np.uint64(1) << (mixed & np.uint64((1 << MARK_BITS) - 1))
+        mixed >>= np.uint64(MARK_BITS)
+    return marks
 
 
 def register_files(data_dir: Path) -> Sequence[Path]:
