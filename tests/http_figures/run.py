@@ -6,13 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from http.client import HTTPConnection
 from itertools import cycle
 from statistics import median
 
 from adapters.bench.load import LoadError, Order, Sent, awake
 from adapters.bench.process import family, unpin, urgent
 from adapters.bench.relay import Bench, benched
+from tests.http_figures.client import Client
 from tests.http_figures.world import World, settled, world
 
 WINDOW = 100
@@ -135,50 +135,42 @@ async def _beside(bench: Bench, made: World, order: Order, asked: Sequence[Asked
 
 
 def _ask(made: World, asked: Sequence[Asked], over: list[bool], every_s: float) -> None:
-    connection = HTTPConnection(*made.address, timeout=30)
     turns = [each for each in asked for _ in range(each.share)]
     keys = cycle(made.keys)
     due = time.perf_counter()
-    for each in cycle(turns):
-        if over:
-            break
-        due += every_s
-        if (early_s := due - time.perf_counter()) > 0:
-            time.sleep(early_s)
-        else:
-            due -= early_s
-        took = _answered(connection, made, next(each.requests), next(keys))
-        if took is None:
-            time.sleep(1)
-        else:
-            each.took.append(took)
-    connection.close()
+    with Client(made.address) as client:
+        for each in cycle(turns):
+            if over:
+                break
+            due += every_s
+            if (early_s := due - time.perf_counter()) > 0:
+                time.sleep(early_s)
+            else:
+                due -= early_s
+            took = _answered(client, made, next(each.requests), next(keys))
+            if took is None:
+                time.sleep(1)
+            else:
+                each.took.append(took)
 
 
 def _visit(made: World, asked: Sequence[Asked]) -> None:
     """Ask once for each kind, which is not counted: what a process reads for its first visitors."""
-    connection = HTTPConnection(*made.address, timeout=30)
-    for each in asked:
-        _answered(connection, made, next(each.requests), made.keys[0])
-    connection.close()
+    with Client(made.address) as client:
+        for each in asked:
+            _answered(client, made, next(each.requests), made.keys[0])
 
 
-def _answered(
-    connection: HTTPConnection, made: World, request: tuple[str, str, bytes | None], key: str
-) -> float | None:
+def _answered(client: Client, made: World, request: tuple[str, str, bytes | None], key: str) -> float | None:
     """Return how many seconds an answer took; None where it was that too much is asked."""
     method, path, body = request
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     if not path.startswith("/api/"):
         headers = {"Cookie": made.cookie}
-    began = time.perf_counter()
-    connection.request(method, path, body, headers)
-    answer = connection.getresponse()
-    octets = answer.read()
-    took = time.perf_counter() - began
+    answer = client.ask(method, path, headers, body)
     if answer.status not in {200, 429}:
-        raise LoadError(f"{path}: {answer.status} {octets[:300].decode()}")
-    return took if answer.status == 200 else None
+        raise LoadError(f"{path}: {answer.status} {answer.body[:300].decode()}")
+    return answer.took if answer.status == 200 else None
 
 
 def _questions(made: World) -> list[Asked]:
