@@ -41,6 +41,13 @@ from adapters.http.why_not_api import why_not_operations
 from adapters.metrics.exposition import CONTENT_TYPE
 from adapters.postgres.answers import PostgresAnswers
 
+# For whatever brings none of its own: data, which no browser is to keep, to guess at or to show in a frame.
+_HEADERS = (
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+)
+
 
 def all_operations(services: Services) -> Sequence[Operation]:
     """Return every operation of the API, in the order of its document."""
@@ -97,6 +104,7 @@ def node_app(
     identities = PostgresIdentities(lambda: services.identity, services.known_keys, services.now)
     door = make_door(identities, PostgresAnswers(lambda: services.pool, services.now))
     app = web.Application(middlewares=[problems_for_errors])
+    app.on_response_prepare.append(_guarded)
     health_app(app, readiness)
     app.router.add_get("/metrics", exposed)
     app.router.add_get("/openapi.json", described)
@@ -105,3 +113,8 @@ def node_app(
     lead_addresses_app(app, services)
     console_app(app, services, operations, identities, door, time)
     return app
+
+
+async def _guarded(_: web.Request, response: web.StreamResponse) -> None:
+    for name, value in _HEADERS:
+        response.headers.setdefault(name, value)

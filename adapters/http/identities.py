@@ -10,7 +10,7 @@ from adapters.http.known_keys import KnownKeys
 from adapters.http.problems import ProblemError
 from adapters.postgres.identity import PostgresIdentity, WebSession, hash_of_key
 from engine.access import Principal
-from inventory.missed_calls import read_signature
+from inventory.missed_calls import MOST_SKEW_S, SCHEME, read_signature
 
 COOKIE = "posdata_session"
 CSRF_HEADER = "X-CSRF-Token"
@@ -32,16 +32,28 @@ class PostgresIdentities:
         sha256 = hash_of_key(key)
         return None if sha256 is None else await self._known.principal(sha256, self._read)
 
-    async def of_signature(self, key_id: str, header: str, octets: bytes) -> Principal | None:
-        """Return whose API key signed these octets, or None when the signature is none, forged or old."""
+    async def of_signature(self, key_id: str, header: str, octets: bytes) -> Principal:
+        """Return whose API key signed these octets. Raises `ProblemError`, which says why it is nobody's."""
         signature, now = read_signature(header), self._clock()
-        if signature is None or not signature.is_fresh(now.timestamp()):
-            return None
+        if signature is None:
+            raise _unsigned(
+                "Posdata-Signature debe ser t=SEGUNDOS,n=NONCE,v1=HEX",
+                "Posdata-Signature must be t=SECONDS,n=NONCE,v1=HEX",
+            )
+        if not signature.is_fresh(now.timestamp()):
+            clock = int(now.timestamp())
+            raise _unsigned(
+                f"la firma es de más de {MOST_SKEW_S} s antes o después de t={clock}, nuestra hora:"
+                " ajuste el reloj y firme de nuevo",
+                f"the signature is over {MOST_SKEW_S} s from t={clock}, our time: set the clock, sign anew",
+            )
         found = await self._identity().signer(key_id, at=now)
-        if found is None:
-            return None
-        principal, secret = found
-        return principal if signature.signs(secret, octets) else None
+        if found is not None and signature.signs(found[1], octets):
+            return found[0]
+        raise _unsigned(
+            "no hay tal clave, o la firma no es de este cuerpo con ella",
+            "there is no such key, or the signature is not of this body with it",
+        )
 
     async def of_session(self, request: web.Request) -> Principal | None:
         """Return whom the session cookie belongs to. Raises `ProblemError` for a write without its token."""
@@ -61,3 +73,7 @@ class PostgresIdentities:
         """Return the console session of a request."""
         token = request.cookies.get(COOKIE)
         return await self._identity().session(token, at=self._clock()) if token else None
+
+
+def _unsigned(es: str, en: str) -> ProblemError:
+    return ProblemError("unauthorized", es=es, en=en, headers={"WWW-Authenticate": SCHEME})

@@ -103,18 +103,23 @@ async def test_posted_calls_become_leads_once(world: World) -> None:
 
 
 async def test_forged_old_and_unsigned_requests_are_refused(world: World) -> None:
-    """Another key, another body, an old time, a stranger's id: 401, and nothing is taken."""
+    """Another key, another body, an old time, a stranger's id: 401 that says why, and nothing is taken."""
     vote, phone = await opened(world)
-    for odd in (
-        {"key": "pd_other"},
-        {"body": b"{}"},
-        {"at": int(datetime.now(UTC).timestamp()) - 400},
-        {"key_id": "0b5e6c0e-1c1b-4b52-9b0c-6f1f0f4dfb1a"},
-        {"key_id": "'"},
-    ):
-        assert (await phone.post(call("A", 1), **odd)).status == 401, odd
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"key": "pd_other"}, "la firma no es de este cuerpo"),
+        ({"body": b"{}"}, "la firma no es de este cuerpo"),
+        ({"at": int(datetime.now(UTC).timestamp()) - 400}, "ajuste el reloj"),
+        ({"key_id": "0b5e6c0e-1c1b-4b52-9b0c-6f1f0f4dfb1a"}, "no hay tal clave"),
+        ({"key_id": "'"}, "no hay tal clave"),
+        ({"nonce": "short"}, "Posdata-Signature debe ser"),
+    ]
+    for odd, says in cases:
+        reply = await phone.post(call("A", 1), **odd)
+        assert (reply.status, says in reply.body["detail"]) == (401, True), (odd, reply.body)
     bare = await world.call("ops", "POST", "/missed-calls", {"calls": [call("A", 1)]})
     assert (bare.status, bare.codes) == (422, [(SIGNATURE_HEADER, "unsigned")])
+    assert bare.headers["X-Content-Type-Options"] == "nosniff"
+    assert bare.headers["Cache-Control"] == "no-store"
     assert (await phone.post(call("A", 1))).status == 200
     assert len((await world.call("ops", "GET", f"/leads?engagement={vote}")).body["items"]) == 1
     assert read_signature("t=1,n=short,v1=" + "0" * 64) is None
