@@ -14,21 +14,35 @@ from engine.settings import Email
 MAIL_FOLDER = "mail"
 TIMEOUT_S = 30
 
+# What a server says to one recipient or one text; an address outside ASCII that it has no SMTPUTF8 for.
+_OF_THE_MESSAGE = (
+    smtplib.SMTPRecipientsRefused,
+    smtplib.SMTPDataError,
+    smtplib.SMTPNotSupportedError,
+    ValueError,
+)
+
 
 class MailError(Exception):
     """A message could not be handed on; the text says why, without the password."""
 
 
+class RefusedError(MailError):
+    """The server does not take this message; it may take others."""
+
+
 def deliver(message: EmailMessage, email: Email, data_dir: Path) -> None:
     """Hand a message to the server of the settings, or write it below `data_dir`. Blocks.
 
-    Raises `MailError`.
+    Raises `MailError`; `RefusedError` where it is about this message alone.
     """
     try:
         if email.smtp_host is None:
             _write(message, data_dir / MAIL_FOLDER)
         else:
             _send(message, email, email.smtp_host)
+    except _OF_THE_MESSAGE as error:
+        raise RefusedError(f"{type(error).__name__}: {error}") from None
     except (OSError, smtplib.SMTPException) as error:
         raise MailError(f"{type(error).__name__}: {error}") from None
 

@@ -14,7 +14,7 @@ import structlog
 from adapters.files.reference_data import load_geography
 from adapters.http.report_files import csv_file
 from adapters.http.report_view import Frame, Report, make_report
-from adapters.mail.post import MailError, deliver
+from adapters.mail.post import MailError, RefusedError, deliver
 from adapters.postgres.pool import DATABASE_AWAY, Pool
 from adapters.postgres.report_mails import PostgresReportMails, Recipient
 from adapters.postgres.reports import PostgresReports
@@ -57,26 +57,35 @@ class Mailing:
             log.error("alarm_mail_failed", error=str(error))
 
     async def send(self, pool: Pool, now: datetime) -> int:
-        """Send the reports about yesterday, if it is time; return how many. Raises `MailError`."""
+        """Send the reports about yesterday, if it is time; return how many. Raises `MailError`.
+
+        A recipient whom the server refuses is tried again later, and keeps no other waiting.
+        """
         settings = self._settings()
         day = day_due(settings, now)
         if day is None:
             return 0
         mails = PostgresReportMails(pool)
         sent = 0
+        refused: list[RefusedError] = []
         for recipient in await mails.due(day):
             report = await _report(pool, settings, recipient, day, now)
             if not report.totals.inserted or not await mails.claim(day, recipient.id):
                 continue
-            message = await asyncio.to_thread(report_message, report, recipient, settings, day)
             try:
+                message = await asyncio.to_thread(report_message, report, recipient, settings, day)
                 await asyncio.to_thread(deliver, message, settings.reports.email, self._data_dir)
-            except MailError:
+            except MailError as error:
                 await mails.release(day, recipient.id)
-                raise
-            sent += 1
+                if not isinstance(error, RefusedError):
+                    raise
+                refused.append(error)
+            else:
+                sent += 1
         if sent:
             log.info("reports_mailed", day=day.isoformat(), reports=sent)
+        if refused:
+            raise refused[0]
         return sent
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from adapters.mail.post import MAIL_FOLDER, MailError
+from adapters.mail.post import MAIL_FOLDER, MailError, RefusedError
 from adapters.postgres.books import PostgresBooks
 from adapters.postgres.campaigns import PostgresCampaigns
 from adapters.postgres.identity import PostgresIdentity
@@ -97,21 +98,59 @@ def test_owners_get_yesterdays_table_once(pool: Pool, runner: asyncio.Runner, da
     assert [(row["label"], row["inserted"]) for row in rows] == [(DRAFT.name, "7"), ("total", "7")]
 
 
-def test_a_server_that_is_away_is_tried_again(pool: Pool, runner: asyncio.Runner, data_dir: Path) -> None:
-    """What it did not take is sent later, and then it is in its hands."""
-    heard: list[bytes] = []
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def mail_server(heard: list[bytes], refuses: bytes = b"nobody") -> Answer:
+    """Return an SMTP server that writes down what it is told, and takes no mail to `refuses`."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 test\r\n")
         while line := await reader.readline():
             heard.append(line)
-            if line.lower().startswith(b"data"):
+            command = line.lower()
+            if command.startswith(b"data"):
                 writer.write(b"354 go on\r\n")
                 heard.append(await reader.readuntil(b"\r\n.\r\n"))
-            writer.write(b"221 bye\r\n" if line.lower().startswith(b"quit") else b"250 fine\r\n")
-            if line.lower().startswith(b"quit"):
+            if command.startswith(b"quit"):
+                writer.write(b"221 bye\r\n")
                 break
+            refused = command.startswith(b"rcpt") and refuses in command
+            writer.write(b"550 no such mailbox\r\n" if refused else b"250 fine\r\n")
         writer.close()
+
+    return answer
+
+
+def test_a_mailbox_that_is_refused_keeps_no_other_waiting(
+    pool: Pool, runner: asyncio.Runner, data_dir: Path
+) -> None:
+    """Who comes later in the list gets the report; the refusal is told and tried again."""
+    heard: list[bytes] = []
+
+    async def go() -> None:
+        await yesterday_counted(pool)
+        organisation = await pool.fetchval("SELECT id FROM organisations WHERE name = 'Sol'")
+        await PostgresIdentity(pool).add_user(
+            "zoe@tienda-sol.example", "Zoe", str(organisation), Role.BRAND_MANAGER,
+            password_hash=None, brands=None, language="es", actor="cli", at=NOW,
+        )  # fmt: skip
+        async with await asyncio.start_server(mail_server(heard, b"ana@"), "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            to_server = settings(smtp_host="127.0.0.1", smtp_port=port, security="none")
+            for _ in range(2):
+                with pytest.raises(RefusedError, match="no such mailbox"):
+                    await Mailing(lambda: to_server, data_dir).send(pool, NOW)
+
+    runner.run(go())
+    asked = [line.lower() for line in heard if line.lower().startswith(b"rcpt")]
+    assert [b"zoe@" in line for line in asked] == [False, True, False]
+
+
+def test_a_server_that_is_away_is_tried_again(pool: Pool, runner: asyncio.Runner, data_dir: Path) -> None:
+    """What it did not take is sent later, and then it is in its hands."""
+    heard: list[bytes] = []
+    answer = mail_server(heard)
 
     async def go() -> None:
         await yesterday_counted(pool)
