@@ -32,7 +32,7 @@ class Child:
         self._socket = ours
         # -P: this program's modules, never those of the current directory.
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", f"adapters.processes.{spec.role}"],
+            [sys.executable, "-P", "-m", "adapters.processes", f"adapters.processes.{spec.role}"],
             stdin=subprocess.PIPE,
             pass_fds=(theirs.fileno(), *descriptors),
         )

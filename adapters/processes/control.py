@@ -297,7 +297,3 @@ def main() -> None:
 
 async def _main(spec: Spec) -> None:
     await Control(spec).run()
-
-
-if __name__ == "__main__":
-    main()

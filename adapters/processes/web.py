@@ -128,7 +128,3 @@ def main() -> None:
 
 async def _main(spec: Spec) -> None:
     await Web(spec).run(socket.socket(fileno=spec.listen_fd))
-
-
-if __name__ == "__main__":
-    main()

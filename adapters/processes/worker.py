@@ -217,7 +217,3 @@ def main() -> None:
 
 async def _main(spec: Spec) -> None:
     await Worker(spec).run()
-
-
-if __name__ == "__main__":
-    main()
