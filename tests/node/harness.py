@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,11 +18,18 @@ import psutil
 import yaml
 
 from adapters.cli.counts import document
+from adapters.cli.database import open_database
+from adapters.cli.options import settings_at
+from adapters.files.campaign_file import read_campaigns
 from adapters.files.journal_reader import unsettled
+from adapters.files.reference_data import load_geography
+from adapters.files.rule_sets import default_rules
 from adapters.postgres.books import PostgresBooks
+from adapters.postgres.campaigns import PostgresCampaigns
 from adapters.postgres.pool import open_pool
 from adapters.postgres.server import join
 from adapters.simulator.notification import Address, Kind, Notification
+from inventory.document import Standards
 
 POSDATA = (sys.executable, "-P", "-m", "engine.bootstrap")
 READY_WITHIN_S = 120
@@ -171,12 +178,28 @@ class Node:
             out, err = await command.communicate()
         return command.returncode or 0, out.decode(), err.decode()
 
-    async def book(self, *documents: dict[str, Any]) -> None:
-        """Import campaigns, approved at once."""
+    async def book(self, *documents: dict[str, Any]) -> Sequence[str]:
+        """Do what `import_campaigns` does without its command, whose start takes longer; return the ids."""
+        drafts = read_campaigns(
+            self._written(documents), Standards(default_rules(), load_geography(), datetime.now(UTC))
+        )
+        await eventually(self._has_database)
+        async with open_database(settings_at(self.config)) as session:
+            return await PostgresCampaigns(session.pool).add(drafts, approve=True, now=datetime.now(UTC))
+
+    async def import_campaigns(self, *documents: dict[str, Any]) -> None:
+        """Import campaigns by the command, approved at once."""
+        path = str(self._written(documents))
+        code, _, err = await self.run("campaigns", "import", path, "--approve", "-c", str(self.config))
+        assert code == 0, err
+
+    def _written(self, documents: Sequence[dict[str, Any]]) -> Path:
         path = self.directory / "campaigns.yaml"
         path.write_text(yaml.safe_dump(list(documents)), encoding="utf-8")
-        code, _, err = await self.run("campaigns", "import", str(path), "--approve", "-c", str(self.config))
-        assert code == 0, err
+        return path
+
+    async def _has_database(self) -> bool:
+        return await join(self.directory / "data") is not None
 
     async def counts(self) -> dict[str, Any]:
         """Return the document of `posdata counts --json`."""

@@ -3,28 +3,21 @@
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from random import Random
 from typing import Any
-
-import yaml
 
 from adapters.cli.counts import document
 from adapters.cli.database import open_database
 from adapters.cli.options import settings_at
-from adapters.files.campaign_file import read_campaigns
 from adapters.files.journal_reader import unsettled
 from adapters.files.reference_data import load_geography
-from adapters.files.rule_sets import default_rules
 from adapters.postgres.books import PostgresBooks
-from adapters.postgres.campaigns import PostgresCampaigns
 from adapters.simulator.faults import Faults
 from adapters.simulator.notification import Kind, Notification
 from adapters.simulator.pace import SteadyPace
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import Traffic
-from inventory.document import Standards
 from tests.node.harness import PATIENCE_S, Node, campaign, check_books
 
 RATE = 2000
@@ -63,17 +56,13 @@ WHERE granted > 0 AND c.id = ANY($1::uuid[])
 
 
 async def book(node: Node, *documents: dict[str, Any]) -> None:
-    """Do what `campaigns import --approve` does, in this process, and wait until ads are inserted."""
-    path, now = node.directory / "campaigns.yaml", datetime.now(UTC)
-    path.write_text(yaml.safe_dump(list(documents)), encoding="utf-8")
-    drafts = read_campaigns(path, Standards(default_rules(), load_geography(), now))
-    async with open_database(settings_at(node.config)) as session:
-        ids = await PostgresCampaigns(session.pool).add(drafts, approve=True, now=now)
-        await node.gate(None)
-        with suppress(TimeoutError):  # what has not started, or may not serve, gets none
-            async with asyncio.timeout(5):
-                while await session.pool.fetchval(_LEASED, ids) < len(ids):
-                    await asyncio.sleep(0.05)
+    """Import campaigns, approved at once, and wait until ads are inserted."""
+    ids = await node.book(*documents)
+    await node.gate(None)
+    with suppress(TimeoutError):  # what has not started, or may not serve, gets none
+        async with asyncio.timeout(5), open_database(settings_at(node.config)) as session:
+            while await session.pool.fetchval(_LEASED, ids) < len(ids):
+                await asyncio.sleep(0.05)
 
 
 async def gone(node: Node, timeout_s: float = PATIENCE_S) -> None:

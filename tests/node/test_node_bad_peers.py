@@ -43,6 +43,7 @@ from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import SENDABLE_BY_LIBRARY, Traffic
 from tests.node.forced_faults import Stages
 from tests.node.harness import PATIENCE_S, campaign, notification, running, settings_for
+from tests.node.load import book
 from tests.node.peers import RELEASED_WITHIN_S, Peer, Scene, deaf, names, unlistened
 
 pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
@@ -69,10 +70,9 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
         settings = settings_for(smsc.port)
         settings["relay"] = {"routes": routes, "max_pdu_bytes": MAX_PDU}
         async with running(directory, settings, stages.environment) as node:
-            await node.book(campaign("sol", AD, 1_000_000))
+            await book(node, campaign("sol", AD, 1_000_000))
             neighbour = RawPlatform(*node.routes["straight"], system_id="neighbour")
             await neighbour.connect()
-            await node.gate(None)
             yield Scene(node, smsc, neighbour)
             neighbour.abort()
             assert await node.stop() == 0

@@ -13,7 +13,7 @@ from adapters.simulator.pdu import ESME_ROK, ESME_RSYSERR, ESME_RTHROTTLED, VEND
 from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import Traffic
-from tests.node.harness import Node, campaign
+from tests.node.harness import Node, campaign, eventually
 from tests.node.load import RATE, assert_equal, book
 
 
@@ -80,10 +80,18 @@ async def test_refusals_cost_no_unit_and_no_notification(
     smsc.register_ads(*texts.values())
     smsc.faults = faults
     await book(node, campaign("sol", texts["sol"], 500), campaign("luna", texts["luna"], 650))
-    await platform.submit_all(notifications(2, 3500), SteadyPace(RATE))
-    counts = await node.books_when(lambda now: now["notifications"] == 3500)
+    stream = iter(traffic(2))
+    await platform.submit_all(islice(stream, 3500), SteadyPace(RATE))
+
+    async def spent() -> bool:
+        """Send more as long as units are on their way back."""
+        await platform.submit_all(islice(stream, 50), SteadyPace(RATE))
+        return [each["ledger"]["settled"] for each in (await node.books())["campaigns"]] == [500, 650]
+
+    await eventually(spent)
+    counts = await node.books_when(lambda now: now["notifications"] == platform.submitted)
     assert_equal(counts, smsc, texts)
-    assert smsc.received == 3500
+    assert smsc.received == platform.submitted
     assert platform.statuses == smsc.answered
     assert set(smsc.answered) <= {ESME_ROK, ESME_RTHROTTLED, ESME_RSYSERR, VENDOR_STATUS}
     assert min(smsc.answered.values()) > 100

@@ -17,7 +17,7 @@ async def test_a_booking_is_spent_to_its_last_unit_and_not_beyond(
     """Every unit of a booking reaches the SMSC, no more, and the books say so."""
     text = "Compra en tienda sol"
     smsc.register_ads(text)
-    await node.book(campaign("sol", text, 700))
+    await node.import_campaigns(campaign("sol", text, 700))
     await node.gate(None)
     notifications = list(islice(Traffic(Random(1), load_geography().weights), 4000))
     await platform.submit_all(notifications, SteadyPace(2000))

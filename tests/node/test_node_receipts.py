@@ -12,6 +12,7 @@ from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.receipt import ReceiptForm
 from adapters.simulator.smsc import SimulatedSmsc
 from tests.node.harness import PATIENCE_S, Node, campaign, notification, running, settings_for
+from tests.node.load import book
 
 TEXT = "Compra en tienda sol"
 SENT = 200
@@ -112,8 +113,7 @@ async def test_a_profile_keeps_receipts_from_the_platform(node: Node, smsc: Simu
     node.settings["receipts"] = {"request": "always"}
     node.settings["relay"]["workers"] = 2
     await node.start()
-    await node.book(campaign("sol", TEXT, 10_000))
-    await node.gate(None)
+    await book(node, campaign("sol", TEXT, 10_000))
     platforms = [await connected(node) for _ in range(2)]
     await asyncio.gather(*(submit(each, at * SENT, 0) for at, each in enumerate(platforms)))
     await smsc.until(lambda: smsc.receipts_answered == smsc.receipts_sent == smsc.ads_accepted > 0)

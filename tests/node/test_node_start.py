@@ -21,6 +21,7 @@ from adapters.simulator.raw_platform import RawPlatform
 from adapters.simulator.smsc import SimulatedSmsc
 from adapters.simulator.traffic import Traffic
 from tests.node.harness import Node, campaign, eventually, running, settings_for
+from tests.node.load import book
 
 pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
 
@@ -150,8 +151,7 @@ async def test_settings_that_cannot_be_used_are_refused_line_by_line(tmp_path: P
 
 async def test_the_log_is_json_and_names_nobody(node: Node, smsc: SimulatedSmsc) -> None:
     """Whatever happens to them, no number of a subscriber or caller is in the log or on stdout."""
-    await node.book(campaign("sol", AD, 100_000))
-    await node.gate(None)
+    await book(node, campaign("sol", AD, 100_000))
     notifications = list(islice(Traffic(Random(3), load_geography().weights), 400))
     smsc.faults = Faults(throttle=0.2, system_error=0.1)
     platform = RawPlatform(*node.relay)

@@ -106,7 +106,7 @@ async def test_a_switch_thrown_before_the_start_is_found_at_the_start(watch: Wat
 
 async def test_an_imported_campaign_is_served_within_a_second(watch: Watch) -> None:
     """From the end of `campaigns import` to its first ad at the SMSC."""
-    await watch.node.book(campaign("luna", LUNA, 1_000_000))
+    await watch.node.import_campaigns(campaign("luna", LUNA, 1_000_000))
     imported = time.time()
     await watch.until(lambda: bool(watch.seen[LUNA]), timeout_s=EFFECT_S)
     assert watch.last[LUNA] - imported < EFFECT_S
