@@ -1,6 +1,7 @@
 """Fits: which share of a target's notifications a text fits, and how long it might be to fit more."""
 
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,6 @@ NARROW, WIDE = 0, 1
 
 # Shares are sums of floats.
 _ROUNDING = 1e-9
-
-_FLOORS = np.array(ROOM_CLASS_FLOORS)
 
 Rooms = NDArray[np.float64]
 
@@ -54,7 +53,13 @@ def fits(rooms: Rooms, septets: int, units: int, *, cold_start: bool, wanted: fl
     A text fits a room class when it fits the class's lower end, as in the plan. `length_wanted` counts
     characters that cost one septet and one unit each.
     """
-    share = float(rooms[NARROW, septets <= _FLOORS].sum() + rooms[WIDE, units <= _FLOORS].sum())
-    at_least = rooms.sum(axis=0)[::-1].cumsum()[::-1]
-    reaching = [room for room in range(1, ROOM_CLASSES) if at_least[room] >= wanted - _ROUNDING]
-    return Fits(min(1.0, share), int(_FLOORS[reaching[-1]]) if reaching else None, cold_start)
+    # Plain floats: for so few, arrays cost a request more than the sums.
+    narrow, wide = rooms.tolist()
+    share = sum(compress(narrow, map(septets.__le__, ROOM_CLASS_FLOORS)))
+    share += sum(compress(wide, map(units.__le__, ROOM_CLASS_FLOORS)))
+    at_least = 0.0
+    for room in range(ROOM_CLASSES - 1, 0, -1):
+        at_least += narrow[room] + wide[room]
+        if at_least >= wanted - _ROUNDING:
+            return Fits(min(1.0, share), ROOM_CLASS_FLOORS[room], cold_start)
+    return Fits(min(1.0, share), None, cold_start)
