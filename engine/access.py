@@ -30,6 +30,20 @@ EVERYBODY: Final = frozenset(Role)
 READERS: Final = EVERYBODY - {Role.ADMIN}
 """Roles that read campaigns and their counts."""
 
+TAGS: Final = frozenset(
+    {
+        "audit", "availability", "blackouts", "brands", "campaigns", "consents", "creatives", "engagements",
+        "holds", "keys", "leads", "links", "missed-calls", "ops", "organisations", "reports", "segments",
+        "subscribers", "suppressions", "texts", "users", "webhooks",
+    }
+)  # fmt: skip
+"""The kinds of operations that a key's scopes may name."""
+
+
+def is_scope(text: str) -> bool:
+    """Tell whether it is a tag, or a tag and ":read"."""
+    return text.removesuffix(":read") in TAGS
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:

@@ -125,9 +125,10 @@ def _allowed(kind: str, context: Mapping[str, Any], message: str, field: FieldIn
 
 def _sized(words: tuple[str, str], context: Mapping[str, Any]) -> tuple[str, str]:
     least, most = context.get("min_length"), context.get("max_length")
+    unit = " caracteres" if words is _TYPES["string"] else ""
     if most is None:
-        return f"{words[0]} con al menos {least}", f"{words[1]} of length {least} or more"
-    return f"{words[0]} con {most} a lo más", f"{words[1]} of length {most} or less"
+        return f"{words[0]} de {least}{unit} o más", f"{words[1]} of length {least} or more"
+    return f"{words[0]} de {most}{unit} o menos", f"{words[1]} of length {most} or less"
 
 
 def _choice(expected: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from adapters.cli.database import open_database
 from adapters.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, settings_at
 from adapters.http.passwords import LONGEST, SHORTEST, hash_password
 from adapters.postgres.identity import DuplicateError, PostgresIdentity
-from engine.access import CARRIER_ROLES, OrganisationKind, Role
+from engine.access import CARRIER_ROLES, TAGS, OrganisationKind, Role, is_scope
 from engine.settings import Settings
 
 PASSWORD_VARIABLE = "POSDATA_PASSWORD"  # noqa: S105  # the variable's name
@@ -79,6 +79,11 @@ def create_key(
     as_json: AsJson = False,
 ) -> None:
     """Make an API key and print its secret, which is shown this once."""
+    for each in scope or ():
+        if not is_scope(each):
+            known = ", ".join(sorted(TAGS))
+            line = f"posdata: {each!r} is no scope; known, also with :read: {known}"
+            raise CommandError(ExitCode.USAGE, line)
     place = Place(organisation, kind, role, brand, category)
     now = datetime.now(UTC)
 

@@ -5,15 +5,18 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from adapters.http.operations import Answer, Call, NoQuery, Operation, Query, Shape
 from adapters.http.passwords import LONGEST, SHORTEST, hash_password
 from adapters.http.problems import ProblemError
 from adapters.http.services import Services
 from adapters.postgres.audit import read_audit
+from adapters.postgres.brand_grants import withdraw_brand
 from adapters.postgres.identity import DuplicateError, MissingError
-from engine.access import EVERYBODY, OrganisationKind, Role
+from engine.access import EVERYBODY, TAGS, OrganisationKind, Role, is_scope
+from inventory.document import Instant
+from inventory.faults import Fault, custom_fault
 from inventory.forms import EMAIL, IDENTIFIER, NAME, SCOPE
 
 ADMINS = frozenset({Role.ADMIN})
@@ -22,7 +25,20 @@ AUDITORS = frozenset({Role.ADMIN, Role.OPS, Role.APPROVER})
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=NAME)]
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Email = Annotated[str, Field(max_length=254, pattern=EMAIL)]
-Scope = Annotated[str, Field(pattern=SCOPE, max_length=40)]
+
+
+def _scope(text: str) -> str:
+    if is_scope(text):
+        return text
+    known = ", ".join(sorted(TAGS))
+    raise custom_fault(
+        "unknown_scope",
+        f"{text!r} no es un alcance; los hay, también con :read: {known}",
+        f"{text!r} is no scope; known, also with :read: {known}",
+    )
+
+
+Scope = Annotated[str, Field(pattern=SCOPE, max_length=40), AfterValidator(_scope)]
 RoleName = Literal["advertiser", "brand_manager", "approver", "ops", "admin"]
 CARRIERS_ONLY = frozenset({"approver", "ops", "admin"})
 
@@ -68,7 +84,7 @@ class KeyIn(Shape):
     role: RoleName
     brands: list[Name] | None = None
     scopes: list[Scope] = Field(default_factory=list)
-    expires_at: Annotated[datetime, Field(strict=False)] | None = None
+    expires_at: Instant | None = None
 
 
 class Made(Shape):
@@ -117,6 +133,9 @@ def people_operations(services: Services) -> Sequence[Operation]:
                   example={"name": "tienda-sol", "category": "retail", "organisation": example}),
         Operation("POST", "/brands/{brand}/grants", "grant_brand", "Let an agency act for a brand.", "brands",
                   desk.grant, roles=ADMINS, body=GrantIn, status=204, example={"organisation": example}),
+        Operation("DELETE", "/brands/{brand}/grants/{organisation}", "withdraw_brand",
+                  "Let an agency act for a brand no more, at once.", "brands", desk.withdraw,
+                  roles=ADMINS, status=204, problems=("not_found",)),
         Operation("GET", "/users", "list_users", "List users.", "users",
                   desk.users, roles=ADMINS, answer=Listing),
         Operation("POST", "/users", "create_user", "Register a user.", "users",
@@ -174,12 +193,20 @@ class _Desk:
         self._services.known_keys.forget()
         return Answer()
 
+    async def withdraw(self, call: Call[NoQuery, None]) -> Answer:
+        place = call.path["brand"], _identifier(call.path["organisation"])
+        pool = self._services.pool
+        if not await withdraw_brand(pool, *place, actor=call.principal.name, at=self._now()):
+            raise ProblemError("not_found", es="no está concedida", en="it is not granted")
+        self._services.known_keys.forget()
+        return Answer()
+
     async def users(self, _: Call[NoQuery, None]) -> Answer:
         return _listing(await self._services.identity.users())
 
     async def add_user(self, call: Call[NoQuery, UserIn]) -> Answer:
         user = call.body
-        await self._check_role(user.organisation, user.role)
+        await self._check_place(user)
         with _told():
             made = await self._services.identity.add_user(
                 user.email,
@@ -206,7 +233,7 @@ class _Desk:
 
     async def add_key(self, call: Call[NoQuery, KeyIn]) -> Answer:
         key = call.body
-        await self._check_role(key.organisation, key.role)
+        await self._check_place(key)
         with _told():
             made = await self._services.identity.create_key(
                 key.name,
@@ -236,10 +263,11 @@ class _Desk:
         fields = ("sequence", "at", "actor", "action", "subject_type", "subject_id", "before", "after")
         return _listing([{name: getattr(entry, name) for name in fields} for entry in entries])
 
-    async def _check_role(self, organisation: str, role: str) -> None:
-        """Keep the carrier's roles for the carrier's people."""
+    async def _check_place(self, who: UserIn | KeyIn) -> None:
+        """Keep the carrier's roles for the carrier's people, and brands for those who act for them."""
+        role = who.role
         kinds = {str(row["id"]): row["kind"] for row in await self._services.identity.organisations()}
-        kind = kinds.get(organisation)
+        kind = kinds.get(who.organisation)
         if kind is None:
             raise ProblemError("not_found", es="esa organización no existe", en="no such organisation")
         if (role in CARRIERS_ONLY) is not (kind == OrganisationKind.CARRIER):
@@ -248,6 +276,20 @@ class _Desk:
                 es=f"la función {role} no es para una organización de tipo {kind}",
                 en=f"the role {role} is not for an organisation of kind {kind}",
             )
+
+        own = await self._services.identity.brands_of(who.organisation)
+        faults = [
+            Fault(
+                f"/brands/{index}",
+                "unknown_brand",
+                "no es una marca por la que actúe esa organización",
+                "is no brand that the organisation acts for",
+            )
+            for index, brand in enumerate(who.brands or ())
+            if brand not in own
+        ]
+        if faults:
+            raise ProblemError("invalid", faults=faults)
 
     def _now(self) -> datetime:
         return self._services.now()

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from adapters.postgres.audit import write_audit
+from adapters.postgres.brand_grants import ACTS_FOR
 from adapters.postgres.pool import Connection, Pool
 from engine.access import OrganisationKind, Principal, Role
 
@@ -24,24 +25,16 @@ SESSION_SEEN = timedelta(minutes=1)
 LOCK_AFTER = 5
 LOCKED_FOR = timedelta(minutes=15)
 
-# The brands somebody acts for: those named, or else all of the organisation's and those granted to it.
-_BRANDS = """
-COALESCE({who}.brands, ARRAY(
-    SELECT b.name FROM brands b WHERE b.organisation = {who}.organisation
-    UNION SELECT g.brand FROM brand_grants g WHERE g.organisation = {who}.organisation
-))
-"""
-
 _BY_KEY = f"""
 SELECT 'key:' || k.id AS id, k.prefix AS name, k.organisation, k.role, k.scopes, 'es' AS language,
-    {_BRANDS.format(who="k")} AS brands, k.sha256
+    {ACTS_FOR.format(who="k")} AS brands, k.sha256
 FROM api_keys k
 WHERE k.sha256 = ANY($1) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)
 """  # noqa: S608  # the only thing put in is an alias of ours
 
 _BY_SESSION = f"""
 SELECT 'user:' || u.id AS id, u.email AS name, u.organisation, u.role, u.language, s.csrf, s.seen_at,
-    '{{}}'::text[] AS scopes, {_BRANDS.format(who="u")} AS brands
+    '{{}}'::text[] AS scopes, {ACTS_FOR.format(who="u")} AS brands
 FROM web_sessions s JOIN users u ON u.id = s.user_id
 WHERE s.sha256 = $1 AND u.disabled_at IS NULL AND s.expires_at > $2 AND s.seen_at > $3
 """  # noqa: S608

@@ -4,22 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from adapters.postgres.brand_grants import ACTS_FOR
 from adapters.postgres.pool import Pool
 
 # Those who own campaigns: an advertiser's or agency's users, with the brands that they act for.
-_DUE = """
+_DUE = f"""
 SELECT u.id, u.email, u.language, brands.names
 FROM users u
-CROSS JOIN LATERAL (
-    SELECT coalesce(u.brands, ARRAY(
-        SELECT b.name FROM brands b WHERE b.organisation = u.organisation
-        UNION SELECT g.brand FROM brand_grants g WHERE g.organisation = u.organisation
-    )) AS names
-) AS brands
+CROSS JOIN LATERAL (SELECT {ACTS_FOR.format(who="u")} AS names) AS brands
 WHERE u.disabled_at IS NULL AND u.role IN ('advertiser', 'brand_manager') AND cardinality(brands.names) > 0
     AND NOT EXISTS (SELECT FROM report_mails m WHERE m.day = $1 AND m.recipient = u.id)
 ORDER BY u.email
-"""
+"""  # noqa: S608  # the only thing put in is an alias of ours
 
 
 @dataclass(frozen=True, slots=True)

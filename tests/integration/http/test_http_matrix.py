@@ -14,14 +14,14 @@ from tests.integration.http.conftest import BRANDS, CALLERS, World
 pytestmark = pytest.mark.postgres
 
 OWNER = "Sol"
-NO_ENGAGEMENT = "0b5e6c0e-1c1b-4b52-9b0c-6f1f0f4dfb1a"
+NOBODY = NO_ENGAGEMENT = "0b5e6c0e-1c1b-4b52-9b0c-6f1f0f4dfb1a"
 
 
 def path_of(operation: Operation, campaign: Mapping[str, Any]) -> str:
     """Return the path about Sol's campaign, its text or its brand."""
     text = campaign["creatives"][0]["id"]
     known = {"creatives": text, "engagements": NO_ENGAGEMENT}
-    values = {"id": known.get(operation.tag, campaign["id"]), "brand": BRANDS[OWNER]}
+    values = {"id": known.get(operation.tag, campaign["id"]), "brand": BRANDS[OWNER], "organisation": NOBODY}
     return operation.path.format_map(values)
 
 

@@ -1,6 +1,7 @@
 """Who is who in PostgreSQL: keys, sessions, locks, brands, and the chain of the audit log."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -9,6 +10,7 @@ import pytest
 from adapters.http.api import KeyBusyError, KeyReusedError
 from adapters.postgres.answers import GIVEN_UP, KEPT, PostgresAnswers
 from adapters.postgres.audit import BrokenLink, Flaw, check_audit, read_audit
+from adapters.postgres.brand_grants import withdraw_brand
 from adapters.postgres.identity import (
     LOCK_AFTER,
     LOCKED_FOR,
@@ -119,8 +121,10 @@ async def test_wrong_passwords_lock_a_user_for_a_while(identity: PostgresIdentit
     assert login.locked_until is None
 
 
-async def test_an_agency_acts_for_the_brands_granted_to_it(identity: PostgresIdentity) -> None:
-    """And for no other brand of their owner."""
+async def test_an_agency_acts_for_the_brands_granted_to_it(
+    identity: PostgresIdentity, async_pool: Pool
+) -> None:
+    """And for no other brand of their owner, even if named; for none once that is withdrawn."""
     sol = await organisation(identity)
     agency = await organisation(identity, "Agencia", OrganisationKind.AGENCY)
     for brand in ("tienda-sol", "sol-movil"):
@@ -133,6 +137,19 @@ async def test_an_agency_acts_for_the_brands_granted_to_it(identity: PostgresIde
     assert principal is not None
     assert principal.brands == {"tienda-sol"}
     assert [row["name"] for row in await identity.brands(principal)] == ["tienda-sol"]
+    named = await identity.create_key(
+        "b", agency, Role.ADVERTISER,
+        brands=["tienda-sol", "sol-movil"], scopes=[], expires_at=None, actor="cli", at=NOW,
+    )  # fmt: skip
+    assert await identity.principal_of_key(named.secret, at=NOW) == replace(
+        principal, id=f"key:{named.id}", name=named.secret[:10]
+    )
+    assert await withdraw_brand(async_pool, "tienda-sol", agency, actor="cli", at=NOW)
+    for each in (key, named):
+        left = await identity.principal_of_key(each.secret, at=NOW)
+        assert left is not None
+        assert not left.brands
+    assert not await withdraw_brand(async_pool, "tienda-sol", agency, actor="cli", at=NOW)
 
 
 async def test_what_is_there_twice_or_not_at_all_is_said(identity: PostgresIdentity) -> None:

@@ -18,7 +18,7 @@ from adapters.http.app import all_operations, node_app
 from adapters.http.health import Readiness
 from adapters.http.services import Services
 from adapters.processes.plan_file import PLAN_FOLDER
-from engine.access import EVERYBODY
+from engine.access import EVERYBODY, TAGS
 from engine.settings import Settings
 from inventory.campaign import CampaignState
 
@@ -108,6 +108,11 @@ def test_every_operation_of_the_api_is_listed_and_none_that_is_gone() -> None:
     }
     listed = set(re.findall(r"^\| `([A-Z]+ /\S+)` \| ([a-z_, ]+) \|", HTTP, re.MULTILINE))
     assert listed == rows
+
+
+def test_scopes_name_the_operations_there_are() -> None:
+    """A key can be narrowed to every kind of operation, and to none that is gone."""
+    assert {each.tag for each in all_operations(services())} == TAGS
 
 
 @pytest.mark.parametrize("field", ["ready", *Readiness.__dataclass_fields__])
