@@ -1,6 +1,9 @@
 """What must hold, besides state and role, for an action of the workflow; the refusal where it does not."""
 
+from collections.abc import Collection, Mapping
 from enum import StrEnum
+
+from inventory.campaign import CampaignState, Review
 
 
 class Condition(StrEnum):
@@ -59,6 +62,26 @@ SENTENCES: dict[Condition, tuple[str, str]] = {
 """A sentence for each, in Spanish and English."""
 
 
+IN_SPANISH: Mapping[str, str] = {
+    CampaignState.DRAFT: "en borrador",
+    CampaignState.SUBMITTED: "en revisión",
+    CampaignState.REJECTED: "rechazada",
+    CampaignState.APPROVED: "aprobada",
+    CampaignState.LIVE: "al aire",
+    CampaignState.PAUSED: "en pausa",
+    CampaignState.FINISHED: "terminada",
+}
+"""How a campaign stands, to follow "está"."""
+
+TEXT_IN_SPANISH: Mapping[str, str] = {
+    Review.PENDING: "por revisar",
+    Review.APPROVED: "aprobado",
+    Review.REJECTED: "rechazado",
+    Review.TAKEN_DOWN: "retirado",
+}
+"""The same of a text."""
+
+
 class RefusedError(Exception):
     """The action is not possible now; `codes` says why, by condition, or `state`."""
 
@@ -73,3 +96,16 @@ def refusal(*broken: Condition) -> RefusedError:
     """Return what to raise when conditions do not hold."""
     es, en = ("; ".join(SENTENCES[each][language] for each in broken) for language in (0, 1))
     return RefusedError(tuple(broken), es, en)
+
+
+def misplaced(
+    what: tuple[str, str], words: Mapping[str, str], state: str, sources: Collection[str]
+) -> RefusedError:
+    """Return what to raise for an action that does not go from a state; `what` is it, in each language."""
+    es = ", ".join(words[each] for each in sorted(sources))
+    en = ", ".join(sorted(sources))
+    return RefusedError(
+        ("state",),
+        f"{what[0]} está {words[state]}; esto solo se hace cuando está: {es}",
+        f"{what[1]} is {state}; this goes from: {en}",
+    )

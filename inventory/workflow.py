@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from inventory.campaign import CampaignState, Review
-from inventory.conditions import Condition, RefusedError, refusal
+from inventory.conditions import IN_SPANISH, TEXT_IN_SPANISH, Condition, misplaced, refusal
 from inventory.faults import Fault
 
 ADVERTISER, APPROVER, OPS = "advertiser", "approver", "ops"
@@ -246,12 +246,8 @@ def decide(
     rows = [each for each in transitions(action) if standing.state in each.sources]
     row = _in_turn(rows, standing.approvals)
     if row is None:
-        sources = ", ".join(sorted({state for each in transitions(action) for state in each.sources}))
-        raise RefusedError(
-            ("state",),
-            f"la campaña está en {standing.state}; {action} vale en: {sources}",
-            f"the campaign is {standing.state}; {action} goes from: {sources}",
-        )
+        sources = {state for each in transitions(action) for state in each.sources}
+        raise misplaced(("la campaña", "the campaign"), IN_SPANISH, standing.state, sources)
     broken = tuple(
         condition
         for condition in row.conditions
@@ -276,12 +272,7 @@ def decide_text(
     if row is None or actor.role not in row.roles:
         raise RoleError(action)
     if review not in row.sources:
-        sources = ", ".join(sorted(row.sources))
-        raise RefusedError(
-            ("state",),
-            f"ese texto está en {review}; {action} vale en: {sources}",
-            f"that text is {review}; {action} goes from: {sources}",
-        )
+        raise misplaced(("ese texto", "that text"), TEXT_IN_SPANISH, review, row.sources)
     broken = []
     if Condition.FOUR_EYES in row.conditions and actor.id in authors:
         broken.append(Condition.FOUR_EYES)

@@ -41,6 +41,7 @@ TAG = "engagements"
 WRITERS = frozenset({Role.ADVERTISER, Role.OPS})
 STARTERS = frozenset({Role.APPROVER, Role.OPS})
 WATCHERS = frozenset({Role.ADVERTISER, Role.BRAND_MANAGER, Role.APPROVER, Role.OPS})
+_IN_SPANISH = {"draft": "en borrador", "live": "en marcha", "closed": "terminada"}
 STATES = ("due", "waiting", "claimed", "sending", "sent", "delivered", "failed", "unknown")
 
 
@@ -245,9 +246,8 @@ def _told(principal: Principal) -> Iterator[None]:
     except MissingError:
         raise ProblemError("not_found") from None
     except EngagementStateError as state:
-        raise ProblemError(
-            "conflict", es=f"la dinámica está en estado {state}", en=f"the engagement is {state}"
-        ) from None
+        es = f"la dinámica está {_IN_SPANISH[str(state)]}"
+        raise ProblemError("conflict", es=es, en=f"the engagement is {state}") from None
     except CampaignMismatchError:
         fault = Fault(
             "/campaign", "unknown_campaign", "la marca no tiene esa campaña", "the brand has no such campaign"

@@ -52,7 +52,8 @@ async def test_an_engagement_is_drafted_by_a_brand_and_started_by_the_carrier(wo
     seen = (await world.call("luna", "GET", "/response-numbers")).body["items"][0]["assignments"][0]
     assert (seen["name"], seen["engagement"]) == (None, None)
     assert (await world.call("sol", "POST", f"{at}/end")).body["state"] == "closed"
-    assert (await world.call("sol", "PATCH", at, {"wording": "Otra"})).status == 409
+    over = await world.call("sol", "PATCH", at, {"wording": "Otra"})
+    assert (over.status, over.body["detail"]) == (409, "la dinámica está terminada")
     assert (await world.call("ops", "DELETE", f"/response-numbers/{NUMBER}")).status == 204
 
 

@@ -74,10 +74,12 @@ def test_an_action_goes_where_the_table_says_and_nowhere_else(
         assert action in possible(state, role)
 
 
-def test_a_refusal_names_each_state_once() -> None:
-    """Approval has two rows from the same state; who is refused reads that state once."""
-    with pytest.raises(RefusedError, match=r"goes from: submitted$"):
-        taken(Action.APPROVE, CampaignState.DRAFT, Role.APPROVER)
+def test_a_refusal_names_each_state_once_in_both_languages() -> None:
+    """Approval has two rows from the same state; who is refused reads that state once, and no code."""
+    with pytest.raises(RefusedError) as refused:
+        taken(Action.APPROVE, CampaignState.LIVE, Role.APPROVER)
+    assert refused.value.en == "the campaign is live; this goes from: submitted"
+    assert refused.value.es == "la campaña está al aire; esto solo se hace cuando está: en revisión"
 
 
 def test_an_action_from_a_state_has_one_row() -> None:
