@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 PREFIX_MARK: Final = "*"
 _LONGEST: Final = 20
 _ANY_SIZE: Final = (2 << _LONGEST) - 1
+# A bit for each two octets: 32 octets of bits for each first one.
+_OCTET_SHIFT: Final = 5
+_BEGINNINGS_OCTETS: Final = 256 << _OCTET_SHIFT
 # What a person types between the digits of a number.
 _TYPED: Final = str.maketrans("", "", " -()")
 
@@ -23,29 +26,62 @@ class CallerList:
     `sizes` has a bit for each length of a source_addr that may be listed, as `size_bit` gives it.
     """
 
-    __slots__ = ("_lengths", "_numbers", "_prefixes", "sizes")
+    __slots__ = ("_beginnings", "_lengths", "_number_sizes", "_numbers", "_prefixes", "sizes")
 
     def __init__(self, patterns: Iterable[str]) -> None:
         read = [caller_pattern(pattern) for pattern in patterns]
         sizes: i64 = 0
         for octets, is_prefix in read:
-            sizes |= _ANY_SIZE if is_prefix else _sizes_of(len(octets))
-        self.sizes: i64 = sizes
+            if not is_prefix:
+                sizes |= _sizes_of(len(octets))
+        self._number_sizes: i64 = sizes
         self._numbers = frozenset(octets for octets, is_prefix in read if not is_prefix)
         self._prefixes = frozenset(octets for octets, is_prefix in read if is_prefix)
         self._lengths = sorted({len(prefix) for prefix in self._prefixes})
+        self._beginnings = _beginnings(self._prefixes)
+        self.sizes: i64 = _ANY_SIZE if self._prefixes else sizes
 
     def __contains__(self, caller: bytes) -> bool:
         """Tell whether a source_addr (without its NUL) is listed."""
-        if not self.sizes & size_bit(len(caller)):
+        size: i64 = len(caller)
+        bit = size_bit(size)
+        if not self.sizes & bit:
             return False  # emergency numbers are short, callers' are not: most are told apart by that
+        begins = self._begins(caller, 0) or (
+            size > NATIONAL_DIGITS and self._begins(caller, size - NATIONAL_DIGITS)
+        )
+        if not begins and not self._number_sizes & bit:
+            return False
         name = plain_caller(caller)
         if name in self._numbers:
             return True
-        for length in self._lengths:  # noqa: SIM110  # a generator costs more than this
-            if name[:length] in self._prefixes:
-                return True
+        if begins:
+            for length in self._lengths:
+                if name[:length] in self._prefixes:
+                    return True
         return False
+
+    def _begins(self, caller: bytes, at: i64) -> bool:
+        """Tell whether a prefix may begin as a caller does at an offset: by two octets."""
+        beginnings = self._beginnings
+        left = len(caller) - at
+        if not beginnings or left <= 0:
+            return False
+        first: i64 = caller[at]
+        second: i64 = caller[at + 1] if left > 1 else 0
+        marks: i64 = beginnings[first << _OCTET_SHIFT | second >> 3]
+        return marks >> (second & 7) & 1 != 0
+
+
+def _beginnings(prefixes: Iterable[bytes]) -> bytes:
+    """Return a bit for each two octets that a caller with one of these prefixes may begin with."""
+    marks = bytearray(_BEGINNINGS_OCTETS)
+    for prefix in prefixes:
+        seconds = prefix[1:2] + prefix[1:2].lower() or bytes(range(256))
+        for first in prefix[:1] + prefix[:1].lower():
+            for second in seconds:
+                marks[first << _OCTET_SHIFT | second >> 3] |= 1 << (second & 7)
+    return bytes(marks) if prefixes else b""
 
 
 def size_bit(size: i64) -> i64:

@@ -28,6 +28,21 @@ def test_a_caller_is_listed_by_what_is_left_without_prefix_and_capitals(
     assert (caller in CallerList(numbers)) == (plain_caller(caller) in plain)
 
 
+@given(
+    prefixes=st.sets(st.sampled_from(["8", "80", "800", "t", "TEL", "+34", "1234567890123", "55"])),
+    numbers=st.sets(st.sampled_from(_NUMBERS)),
+    caller=st.one_of(_CALLERS, st.sampled_from([b"8001234567", b"528001234567", b"Telcel", b"+34911", b"t"])),
+)
+def test_no_prefix_is_missed_by_its_first_two_octets(
+    prefixes: set[str], numbers: set[str], caller: bytes
+) -> None:
+    """Beside numbers too, in any form of the ten digits and of capitals."""
+    name = plain_caller(caller)
+    begins = any(name.startswith(each.upper().encode()) for each in prefixes)
+    listed = CallerList([*numbers, *(f"{each}*" for each in prefixes)])
+    assert (caller in listed) == (begins or caller in CallerList(numbers))
+
+
 @pytest.mark.parametrize("caller", [b"8001234567", b"528001234567", b"800"])
 def test_a_prefix_lists_callers_of_any_length(caller: bytes) -> None:
     """A prefix is one of the ten digits, or of a short code."""
