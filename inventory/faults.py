@@ -12,6 +12,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from inventory.forms import CALLED
 
+_NEAR = 0.65
+"""How alike (0–1) a known key must be to be what was meant: "bogus" is not "hours"."""
+
 _SHOWN = 60
 """Characters of a wrong value that are repeated in the sentence about it."""
 
@@ -78,7 +81,7 @@ def _sentences(
 
 def _unknown_key(key: str, owner: type[BaseModel] | None) -> tuple[str, str]:
     known = sorted(field.alias or name for name, field in owner.model_fields.items()) if owner else []
-    near = get_close_matches(key, known, n=1)
+    near = get_close_matches(key, known, n=1, cutoff=_NEAR)
     if near:
         return (
             f"no es un campo conocido; ¿quiso decir '{near[0]}'?",

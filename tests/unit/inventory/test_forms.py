@@ -36,3 +36,22 @@ def test_every_form_has_its_words() -> None:
     """Each pattern of the module is called something."""
     patterns = {value for name, value in vars(forms).items() if name.isupper() and isinstance(value, str)}
     assert patterns == set(forms.CALLED)
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("quanity", "is not known; did you mean 'quantity'?"),
+        ("bogus", "is not known; known here: hours, quantity"),
+    ],
+)
+def test_a_key_that_is_meant_is_named_and_else_those_there_are(key: str, says: str) -> None:
+    """A slip of the finger is told from a word that is nothing here."""
+
+    class Document(BaseModel, extra="forbid"):
+        hours: int = 1
+        quantity: int = 1
+
+    with pytest.raises(ValidationError) as refused:
+        Document.model_validate({key: 1})
+    assert [fault.en for fault in shape_faults(refused.value, Document)] == [says]
