@@ -99,6 +99,10 @@ class Node:
         """The settings file."""
         return self.directory / "posdata.yaml"
 
+    @property
+    def _embedded(self) -> bool:
+        return bool(self.settings.get("database", "embedded") == "embedded")
+
     async def start(self) -> None:
         """Start the node and wait for its ready line."""
         self.config.write_text(yaml.safe_dump(self.settings), encoding="utf-8")
@@ -130,8 +134,7 @@ class Node:
 
     async def _seed(self) -> None:
         data = self.directory / "data"
-        own = self.settings.get("database", "embedded") == "embedded"
-        if self.template is None or not own or data.exists() or "PG_BIN" in self.environment:
+        if self.template is None or not self._embedded or data.exists() or "PG_BIN" in self.environment:
             return
         data.mkdir(mode=0o700)
         # cp keeps owners and modes, on which PostgreSQL insists.
@@ -183,7 +186,8 @@ class Node:
         drafts = read_campaigns(
             self._written(documents), Standards(default_rules(), load_geography(), datetime.now(UTC))
         )
-        await eventually(self._has_database)
+        if self._embedded:
+            await eventually(self._has_database)
         async with open_database(settings_at(self.config)) as session:
             return await PostgresCampaigns(session.pool).add(drafts, approve=True, now=datetime.now(UTC))
 
