@@ -73,7 +73,11 @@ class SealedParts:
     def take(self, part: int) -> NDArray[np.uint32]:
         """Return a part's numbers, each once, ascending, less the part's own bits; and let go of them."""
         some, self._parts[part] = self._parts[part], []
-        return np.unique(np.concatenate(some)) if some else np.zeros(0, np.uint32)
+        if not some:
+            return np.zeros(0, np.uint32)
+        ascending = np.sort(np.concatenate(some))  # np.unique hashes, and takes ten times as long
+        first = np.flatnonzero(np.diff(ascending, prepend=~ascending[:1]))
+        return ascending[first]
 
 
 async def import_list(
