@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol
 
 import structlog
@@ -41,7 +42,7 @@ class Identities(Protocol):
         """Return whom an API key belongs to, or None when it is unknown, expired or revoked."""
 
     async def of_signature(self, key_id: str, header: str, octets: bytes) -> Principal | None:
-        """Return whose API key signed these octets, or None when the signature is none, forged or old."""
+        """Return whose API key signed these octets; one that is none, forged or old is a `ProblemError`."""
 
     async def of_session(self, request: web.Request) -> Principal | None:
         """Return whom the console's session cookie belongs to; a write needs its CSRF token too."""
@@ -61,7 +62,7 @@ class Memory(Protocol):
         """Keep the answer."""
 
     async def forget(self, principal: str, key: str) -> None:
-        """Let go of a key whose request failed on our side: it may be tried again."""
+        """Let go of a key whose request may be tried again: it failed on our side, or came too early."""
 
 
 class KeyReusedError(Exception):
@@ -184,6 +185,9 @@ class Door:
         except BaseException:
             await self.memory.forget(principal, key)
             raise
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or "Retry-After" in response.headers:
+            await self.memory.forget(principal, key)
+            return response
         kept = {
             name: response.headers[name]
             for name in ("Content-Type", "ETag", "Location")

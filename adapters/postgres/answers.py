@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from http import HTTPStatus
 
 from adapters.http.api import KeyBusyError, KeyReusedError, Remembered
 from adapters.postgres.pool import Pool
@@ -51,11 +50,8 @@ class PostgresAnswers:
         return row["status"], row["headers"], row["body"]
 
     async def finish(self, principal: str, key: str, answer: Remembered) -> None:
-        """Keep the answer; one that says that the fault is ours frees the key: it may be tried again."""
+        """Keep the answer."""
         status, headers, body = answer
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            await self.forget(principal, key)
-            return
         async with self._pool().acquire() as connection:
             await connection.execute(
                 """

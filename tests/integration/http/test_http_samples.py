@@ -44,16 +44,35 @@ async def with_session(world: World, smsc: SimulatedSmsc) -> AsyncIterator[World
     world.settings[0] = Settings.model_validate({"esme": esme})
     session = EsmeSession(Credentials(Endpoint(smsc.host, smsc.port), "posdata", ""))
     bound = asyncio.Event()
-    task = asyncio.ensure_future(session.run(bound.set))
-    services = replace(world.services, esme=session)
-    app = node_app(ready, no_metrics, services)
-    try:
-        await asyncio.wait_for(bound.wait(), 60)
-        async with TestClient(TestServer(app)) as client:
-            yield replace(world, client=client)
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    async with serving(world, session) as served:
+        task = asyncio.ensure_future(session.run(bound.set))
+        try:
+            await asyncio.wait_for(bound.wait(), 60)
+            yield served
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def serving(world: World, session: EsmeSession) -> AsyncIterator[World]:
+    """Serve the API with a session of its own, bound or not."""
+    app = node_app(ready, no_metrics, replace(world.services, esme=session))
+    async with TestClient(TestServer(app)) as client:
+        yield replace(world, client=client)
+
+
+async def test_what_came_too_early_may_be_tried_again_with_its_key(world: World) -> None:
+    """A 409 that says `Retry-After` is not what an Idempotency-Key remembers; its repetition is sent."""
+    booked = await world.book()
+    path, key = f"/campaigns/{booked['id']}/test-send", {"Idempotency-Key": "a sample"}
+    async with SimulatedSmsc() as smsc, with_session(world, smsc) as served:
+        unbound = EsmeSession(Credentials(Endpoint(smsc.host, smsc.port), "posdata", ""))
+        async with serving(world, unbound) as early:
+            refused = await early.call("sol", "POST", path, {"to": HANDSET}, headers=key)
+            assert (refused.status, refused.headers["Retry-After"]) == (409, "60")
+        sent = await served.call("sol", "POST", path, {"to": HANDSET}, headers=key)
+        assert (sent.status, sent.body["outcome"]) == (200, "accepted")
 
 
 async def test_a_sample_reaches_a_verified_handset_and_no_other(world: World) -> None:
