@@ -73,7 +73,6 @@ class CapTable(CapStore):
         "_last_step",
         "_lock",
         "_octets",
-        "_only",
         "_placed",
         "_returns",
         "_step",
@@ -91,10 +90,8 @@ class CapTable(CapStore):
         self._tries = 0
         self._returns: list[Claim] = []
         self._first = b""
-        # What is to be written into the first bucket: words from one index to before another; one alone
-        # is kept apart.
+        # What is to be written into the first bucket: words from one index to before another.
         self._changed = BytesWriter()
-        self._only: i64 = 0
         self._changed_from: i64 = 0
         self._changed_end: i64 = 0
         self._bucket: i64 = 0
@@ -214,29 +211,23 @@ class CapTable(CapStore):
         if index < self._changed_end:
             self._write()
             self._first = self._read(self._bucket)
+        changed = self._changed
         end = self._changed_end
         if end:
-            changed = self._changed
-            if end == self._changed_from + 1:
-                write_i64_le(changed, self._only)
             line = self._first
             while end < index:
                 write_i64_le(changed, read_i64_le(line, end * 8))
                 end += 1
-            write_i64_le(changed, word)
         else:
             self._changed_from = index
-            self._only = word
+        write_i64_le(changed, word)
         self._changed_end = index + 1
 
     def _write(self) -> None:
-        if self._changed_end == self._changed_from + 1:
-            self._words[_HEAD_WORDS + self._bucket * BUCKET_WORDS + self._changed_from] = self._only
-        else:
-            start: int = HEAD_OCTETS + self._bucket * BUCKET_OCTETS + self._changed_from * 8
-            octets = self._changed.getvalue()
-            self._octets[start : start + len(octets)] = octets
-            self._changed.truncate(0)
+        start: int = HEAD_OCTETS + self._bucket * BUCKET_OCTETS + self._changed_from * 8
+        octets = self._changed.getvalue()
+        self._octets[start : start + len(octets)] = octets
+        self._changed.truncate(0)
         self._changed_end = 0
 
     def _turn(self, person: i64) -> None:
