@@ -160,9 +160,18 @@ class Node:
                 continue
         return found
 
+    def children(self, role: str) -> Sequence[psutil.Process]:
+        """Return the node's running children of a role: "worker", "control" or "web"."""
+        found = []
+        for each in self.members():
+            with suppress(psutil.NoSuchProcess):  # it ended by itself meanwhile
+                if f"adapters.processes.{role}" in each.cmdline():
+                    found.append(each)
+        return found
+
     def child(self, role: str) -> psutil.Process:
-        """Return one of the node's children: "worker", "control" or "web"."""
-        return next(each for each in self.members() if f"adapters.processes.{role}" in each.cmdline())
+        """Return the first of them."""
+        return self.children(role)[0]
 
     async def kill(self) -> None:
         """SIGKILL every process of the node at once."""

@@ -47,10 +47,9 @@ def sessions(node: Node) -> list[int]:
     """Return how many platforms each worker holds."""
     port = node.relay[1]
     held = {}
-    for each in node.members():
-        if "adapters.processes.worker" in each.cmdline():
-            open_ones = [one for one in each.net_connections() if one.status == "ESTABLISHED"]
-            held[each.pid] = sum(one.laddr.port == port for one in open_ones)
+    for each in node.children("worker"):
+        open_ones = [one for one in each.net_connections() if one.status == "ESTABLISHED"]
+        held[each.pid] = sum(one.laddr.port == port for one in open_ones)
     return list(held.values())
 
 

@@ -231,9 +231,7 @@ def _mixed(calls: Sequence[bytes], notifications: int) -> bytes:
 
 async def _replaced(node: Node, pid: int) -> bool:
     """Tell whether another worker is there."""
-    return any(
-        "adapters.processes.worker" in " ".join(each.cmdline()) and each.pid != pid for each in node.members()
-    )
+    return any(each.pid != pid for each in node.children("worker"))
 
 
 async def _engaged(node: Node) -> bool:
