@@ -116,11 +116,11 @@ class Run:
         await asyncio.gather(*(self._inflict(kind) for kind in burst))
         if any(kind.harms for kind in burst):
             await self._book_endless()
-        ads = await self._until_ads_flow(names)
+        bypasses = any(kind.bypasses for kind in burst)
+        ads = await self._until_it_flows(names, wanted=0 if bypasses else RECOVERED_ADS)
         gap.cancel()
         await asyncio.gather(gap, return_exceptions=True)
         await self._judge.rest()
-        bypasses = any(kind.bypasses for kind in burst)
         verdict = await self._judge.judge(lossy=bypasses or any(kind.lossy for kind in burst))
         if bypasses and verdict != "bypass":
             raise Violation(f"no worker came back in bypass after {names}: the books are {verdict}")
@@ -149,10 +149,13 @@ class Run:
                 seen, at = answered, now
             self._gap = max(self._gap, now - at)
 
-    async def _until_ads_flow(self, names: str) -> float:
-        """Return how long it took until every platform was answered and ads were accepted."""
+    async def _until_it_flows(self, names: str, wanted: int) -> float:
+        """Return how long it took until every platform was answered and so many ads were accepted.
+
+        None may be wanted beside a worker in bypass: it may be the one that all platforms have come back to.
+        """
         world, began = self._world, time.monotonic()
-        ads = world.smsc.ads_accepted + RECOVERED_ADS
+        ads = world.smsc.ads_accepted + wanted
         answers = [stream.answered + 1 for stream in world.streams]
         while world.smsc.ads_accepted < ads or any(
             stream.answered < wanted for stream, wanted in zip(world.streams, answers, strict=True)
