@@ -126,13 +126,16 @@ class JournalWriter:
         return True
 
     def _allocate(self, index: int) -> int:
+        """Make a segment, which has its name only once it has its room: a reader keeps what it has opened."""
         path = segment_path(self.directory, index)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        new = path.with_suffix(".new")
+        descriptor = os.open(new, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             os.posix_fallocate(descriptor, 0, self._segment_octets)
+            new.replace(path)
         except OSError:
             os.close(descriptor)
-            path.unlink()
+            new.unlink(missing_ok=True)
             raise
         return descriptor
 

@@ -164,6 +164,25 @@ def test_a_full_disk_is_met_before_the_hot_path(
     assert read(JournalReader(journal.directory)) == list(range(1, written + 2))
 
 
+def test_a_segment_has_no_name_before_it_has_room(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader keeps what it has opened: it would wait for ever for frames of one that was refused its room."""
+    named: list[Path] = []
+
+    def look(*_: int) -> None:
+        named.extend(data_dir.rglob("*.segment"))
+        refuse()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "posix_fallocate", look)
+        journal = make_writer(data_dir)
+        with pytest.raises(OSError, match="No space left"):
+            journal.prepare()
+    assert named == []
+    journal.prepare()
+    write(journal, 1)
+    assert [path.name for path in journal.directory.glob("*.segment")] == ["00000001.segment"]
+
+
 def test_a_worker_may_be_born_on_a_full_disk(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It refuses every frame, says why off the hot path, and writes as soon as there is room."""
     with monkeypatch.context() as patched:
