@@ -165,7 +165,7 @@ def test_a_full_disk_is_met_before_the_hot_path(
 
 
 def test_a_segment_has_no_name_before_it_has_room(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader keeps what it has opened: it would wait for ever for frames of one that was refused its room."""
+    """A reader keeps what it opened: of one that was refused its room it would wait for frames for ever."""
     named: list[Path] = []
 
     def look(*_: int) -> None:
