@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ _TYPED = bytes.maketrans(b"", b""), b' -()"\t\r'
 _NEXT_COLUMN = (b"#", b",", b";", b"\t")
 
 Numbers = NDArray[np.int64]
+Unsigned = TypeVar("Unsigned", bound=np.unsignedinteger[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,14 @@ def seal_numbers(seal: Seal, numbers: Numbers) -> Numbers:
     for at in range(0, len(numbers), SEALED_TOGETHER):
         sealed[at : at + SEALED_TOGETHER] = _sealed(seal, numbers[at : at + SEALED_TOGETHER])
     return sealed
+
+
+def distinct(numbers: NDArray[Unsigned]) -> NDArray[Unsigned]:
+    """Return numbers ascending, each once: np.unique hashes, and takes ten times as long."""
+    ascending = np.sort(numbers)
+    is_first = np.ones(len(ascending), dtype=np.bool_)
+    is_first[1:] = ascending[1:] != ascending[:-1]
+    return ascending[is_first]
 
 
 def _sealed(seal: Seal, numbers: Numbers) -> Numbers:

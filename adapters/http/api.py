@@ -41,7 +41,7 @@ class Identities(Protocol):
     async def of_key(self, key: str) -> Principal | None:
         """Return whom an API key belongs to, or None when it is unknown, expired or revoked."""
 
-    async def of_signature(self, key_id: str, header: str, octets: bytes) -> Principal | None:
+    async def of_signature(self, key_id: str, header: str, octets: bytes) -> Principal:
         """Return whose API key signed these octets; one that is none, forged or old is a `ProblemError`."""
 
     async def of_session(self, request: web.Request) -> Principal | None:
