@@ -1,6 +1,5 @@
 """`test-send`: a campaign's text on a verified handset, through our own session to a simulated SMSC."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,6 +18,7 @@ from adapters.smpp.esme import Credentials, EsmeSession
 from engine.endpoint import Endpoint
 from engine.settings import Settings
 from tests.integration.http.conftest import TEXT, World
+from tests.own_session import kept_bound
 
 pytestmark = pytest.mark.postgres
 
@@ -43,15 +43,8 @@ async def with_session(world: World, smsc: SimulatedSmsc) -> AsyncIterator[World
     esme = {"smsc": f"{smsc.host}:{smsc.port}", **own}
     world.settings[0] = Settings.model_validate({"esme": esme})
     session = EsmeSession(Credentials(Endpoint(smsc.host, smsc.port), "posdata", ""))
-    bound = asyncio.Event()
-    async with serving(world, session) as served:
-        task = asyncio.ensure_future(session.run(bound.set))
-        try:
-            await asyncio.wait_for(bound.wait(), 60)
-            yield served
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    async with serving(world, session) as served, kept_bound(session):
+        yield served
 
 
 @asynccontextmanager

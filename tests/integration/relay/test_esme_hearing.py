@@ -13,6 +13,7 @@ from adapters.smpp.esme_core import ESME_RX_T_APPN, Came, Outgoing
 from adapters.smpp.esme_incoming import read_written
 from adapters.smpp.esme_pace import SendingPace
 from engine.endpoint import Endpoint
+from tests.own_session import kept_bound
 
 MESSAGE = Outgoing("5555", "525501234567", b"Listo", 0, receipt=True)
 BAJA = HandsetMessage("525501234567", "5050", "BAJA")
@@ -23,16 +24,10 @@ async def bound(
     smsc: SimulatedSmsc, hear: Hear | None = None, pace: SendingPace | None = None
 ) -> AsyncIterator[EsmeSession]:
     """Yield a session that is bound both ways."""
-    up = asyncio.Event()
     who = Credentials(Endpoint(smsc.host, smsc.port), "posdata", "", "transceiver")
     session = EsmeSession(who, hear=hear, pace=pace)
-    task = asyncio.ensure_future(session.run(up.set))
-    try:
-        await asyncio.wait_for(up.wait(), 60)
+    async with kept_bound(session):
         yield session
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_the_smsc_is_answered_when_the_message_is_stored() -> None:
